@@ -1,0 +1,30 @@
+"""What one decode gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from curated.domain import Picture
+
+# Longer side, in pixels, of the working copy that all models share.
+WORKING_SIDE = 1280
+
+RGB = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """One decoded picture.
+
+    `rgb` is a C-contiguous uint8 array (height, width, 3), EXIF orientation applied, transparency laid on
+    white, first frame, longer side at most WORKING_SIDE; `alpha_share` is the share of pixels that were not
+    fully opaque; `original_scale` is working width / full width (≤ 1).
+    """
+
+    picture: Picture
+    rgb: RGB
+    alpha_share: float = 0.0
+    original_scale: float = 1.0

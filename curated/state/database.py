@@ -1,0 +1,139 @@
+"""Opening the database, and the one way to write to it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from curated.errors import StateError
+
+# SQLite 3.7.0 to 3.51.2 can corrupt a WAL database when two processes write or checkpoint at the moment the
+# log is reset (fixed in 3.51.3). On those versions a file lock serialises commits and checkpoints.
+WAL_RESET_FIXED = (3, 51, 3)
+BUSY_SECONDS = 30.0
+
+Value = str | bytes | int | float | None
+
+
+class Database:
+    """One SQLite file; a connection for each thread, opened on first use.
+
+    Reads need no ceremony. Every write goes through `write()`, which takes BEGIN IMMEDIATE: a deferred
+    transaction that reads and then writes fails at once with "database is locked", whatever the timeout.
+    """
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        self.path = path
+        self.read_only = read_only
+        self._local = threading.local()
+        self._connections: list[sqlite3.Connection] = []
+        self._guard = threading.Lock()
+        self._write_lock = threading.RLock()
+        self._lock_descriptor: int | None = None
+        self._needs_file_lock = sqlite3.sqlite_version_info < WAL_RESET_FIXED
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """This thread's connection."""
+        found: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if found is None:
+            found = self._open()
+            self._local.connection = found
+            with self._guard:
+                self._connections.append(found)
+        return found
+
+    def _open(self) -> sqlite3.Connection:
+        if self.read_only:
+            if not self.path.exists():
+                raise StateError(f"{self.path}: no database yet; `curated run` makes it")
+            target = f"{self.path.absolute().as_uri()}?mode=ro"
+        else:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            target = self.path.absolute().as_uri()
+        try:
+            connection = sqlite3.connect(
+                target, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            connection.row_factory = sqlite3.Row
+            connection.execute("PRAGMA foreign_keys = ON")
+            if not self.read_only:
+                with self._file_lock():
+                    connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        except sqlite3.Error as error:
+            raise StateError(f"{self.path}: the database cannot be opened: {error}") from error
+        return connection
+
+    def execute(self, sql: str, parameters: Sequence[Value] = ()) -> sqlite3.Cursor:
+        """Run one statement on this thread's connection."""
+        return self.connection.execute(sql, parameters)
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """A transaction that holds the write lock from its first statement; nested calls join the outer one."""
+        connection = self.connection
+        with self._write_lock:
+            if connection.in_transaction:
+                yield connection
+                return
+            with self._file_lock():
+                connection.execute("BEGIN IMMEDIATE")
+                try:
+                    yield connection
+                except BaseException:
+                    connection.execute("ROLLBACK")
+                    raise
+                connection.execute("COMMIT")
+
+    @contextmanager
+    def exclusive(self) -> Iterator[sqlite3.Connection]:
+        """The connection with all other writing processes shut out, for migrations that commit by themselves."""
+        with self._write_lock, self._file_lock():
+            yield self.connection
+
+    @contextmanager
+    def _file_lock(self) -> Iterator[None]:
+        if not self._needs_file_lock:
+            yield
+            return
+        if self._lock_descriptor is None:
+            name = self.path.with_name(self.path.name + ".lock")
+            self._lock_descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self._lock_descriptor, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._lock_descriptor, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        """Close every thread's connection; the last one checkpoints, so it holds the lock too."""
+        with self._guard:
+            connections, self._connections = self._connections, []
+        if self.read_only:
+            for connection in connections:
+                connection.close()
+        elif connections:
+            with self._write_lock, self._file_lock():
+                for connection in connections:
+                    connection.close()
+        self._local = threading.local()
+        if self._lock_descriptor is not None:
+            os.close(self._lock_descriptor)
+            self._lock_descriptor = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,154 @@
+"""The schema, as append-only migrations. Never edit one that has been released: add the next."""
+
+from __future__ import annotations
+
+from sqlite_utils import Database, Migrations
+
+migrations = Migrations("curated")
+
+
+@migrations()
+def m001_photos_and_moves(db: Database) -> None:
+    """Photos, their embeddings, verdicts, the move journal, retries, the daemon's state and the text index."""
+    for statement in _M001:
+        db.execute(statement)
+
+
+# Paths are BLOBs because file names are bytes, not text. Times are ISO 8601 in UTC; taken_at is the camera's
+# local time without zone, as EXIF has it. `models`, `kind_scores`, `boxes`, `labels`, `companions` are JSON.
+_M001 = (
+    """
+    CREATE TABLE photo (
+        id INTEGER PRIMARY KEY,
+        sha256 TEXT NOT NULL,
+        original_path BLOB NOT NULL,
+        path BLOB NOT NULL,
+        name TEXT NOT NULL,
+        status TEXT NOT NULL,
+        category TEXT,
+        reason TEXT NOT NULL DEFAULT '',
+        size INTEGER NOT NULL,
+        mtime_ns INTEGER NOT NULL,
+        device INTEGER NOT NULL,
+        inode INTEGER NOT NULL,
+        companions TEXT NOT NULL DEFAULT '[]',
+        kind TEXT,
+        kind_scores TEXT NOT NULL DEFAULT '{}',
+        people INTEGER,
+        people_score REAL,
+        boxes TEXT NOT NULL DEFAULT '[]',
+        labels TEXT NOT NULL DEFAULT '[]',
+        caption TEXT,
+        text TEXT,
+        width INTEGER,
+        height INTEGER,
+        format TEXT,
+        extension TEXT,
+        camera TEXT,
+        taken_at TEXT,
+        sharpness REAL,
+        pixel_hash TEXT,
+        phash TEXT,
+        phash_wide TEXT,
+        thumbnail BLOB,
+        twin_of INTEGER REFERENCES photo(id) ON DELETE SET NULL,
+        twin_kind TEXT,
+        twin_distance INTEGER,
+        keep_score REAL,
+        verdict TEXT,
+        profile TEXT,
+        models TEXT NOT NULL DEFAULT '{}',
+        arrived_at TEXT NOT NULL,
+        filed_at TEXT
+    ) STRICT
+    """,
+    "CREATE UNIQUE INDEX photo_path ON photo(path) WHERE status <> 'missing'",
+    "CREATE INDEX photo_sha256 ON photo(sha256)",
+    "CREATE INDEX photo_pixel_hash ON photo(pixel_hash)",
+    "CREATE INDEX photo_status ON photo(status, filed_at DESC, id DESC)",
+    "CREATE INDEX photo_category ON photo(category, filed_at DESC, id DESC)",
+    "CREATE INDEX photo_filed ON photo(filed_at DESC, id DESC)",
+    "CREATE INDEX photo_keep ON photo(keep_score DESC, id DESC)",
+    "CREATE INDEX photo_twin ON photo(twin_of) WHERE twin_of IS NOT NULL",
+    """
+    CREATE TABLE embedding (
+        photo_id INTEGER NOT NULL REFERENCES photo(id) ON DELETE CASCADE,
+        model TEXT NOT NULL,
+        vector BLOB NOT NULL,
+        PRIMARY KEY (photo_id, model)
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE verdict (
+        id INTEGER PRIMARY KEY,
+        photo_id INTEGER NOT NULL REFERENCES photo(id) ON DELETE CASCADE,
+        verdict TEXT,
+        at TEXT NOT NULL
+    ) STRICT
+    """,
+    "CREATE INDEX verdict_photo ON verdict(photo_id, id)",
+    """
+    CREATE TABLE move (
+        id INTEGER PRIMARY KEY,
+        photo_id INTEGER REFERENCES photo(id) ON DELETE SET NULL,
+        purpose TEXT NOT NULL,
+        open INTEGER NOT NULL,
+        before TEXT NOT NULL DEFAULT '{}',
+        after TEXT NOT NULL DEFAULT '{}',
+        undone_by INTEGER REFERENCES move(id),
+        reason TEXT NOT NULL DEFAULT '',
+        created_at TEXT NOT NULL
+    ) STRICT
+    """,
+    "CREATE INDEX move_photo ON move(photo_id, id)",
+    "CREATE INDEX move_open ON move(id) WHERE open",
+    "CREATE INDEX move_created ON move(created_at)",
+    """
+    CREATE TABLE move_file (
+        id INTEGER PRIMARY KEY,
+        move_id INTEGER NOT NULL REFERENCES move(id) ON DELETE CASCADE,
+        role TEXT NOT NULL,
+        source BLOB NOT NULL,
+        target BLOB NOT NULL,
+        temporary BLOB,
+        device INTEGER NOT NULL,
+        inode INTEGER NOT NULL,
+        size INTEGER NOT NULL,
+        mtime_ns INTEGER NOT NULL,
+        sha256 TEXT NOT NULL,
+        state TEXT NOT NULL,
+        updated_at TEXT NOT NULL
+    ) STRICT
+    """,
+    "CREATE INDEX move_file_move ON move_file(move_id)",
+    # One row per path that could not be taken: when to try again, and why it failed.
+    """
+    CREATE TABLE attempt (
+        path BLOB PRIMARY KEY,
+        size INTEGER NOT NULL,
+        mtime_ns INTEGER NOT NULL,
+        tries INTEGER NOT NULL,
+        next_at TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        last_at TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID
+    """,
+    # Content that killed the model process: never given to it again unless `retry` says so.
+    """
+    CREATE TABLE quarantine (
+        sha256 TEXT PRIMARY KEY,
+        reason TEXT NOT NULL,
+        at TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID
+    """,
+    # Folders that the daemon itself emptied, and so may remove if the configuration says so; and any other
+    # single values: the daemon's published state, the library's sentinel.
+    """
+    CREATE TABLE setting (
+        key TEXT PRIMARY KEY,
+        value TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE VIRTUAL TABLE photo_fts USING fts5(name, caption, text, category, original, "
+    "tokenize = 'unicode61 remove_diacritics 2', prefix = '2 3')",
+)

@@ -1,0 +1,57 @@
+"""Bringing a database to the present schema, with a backup before any change."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from curated.errors import StateError
+from curated.state.database import Database
+
+# PRAGMA user_version, so that a reader need not import the migrations to see whether it understands a database.
+SCHEMA_VERSION = 1
+
+
+def open_database(path: Path, *, read_only: bool = False) -> Database:
+    """A database at the present schema; one made by a newer program is refused, an older one backed up first.
+
+    Raises StateError with what to do.
+    """
+    database = Database(path, read_only=read_only)
+    version = int(database.execute("PRAGMA user_version").fetchone()[0])
+    if version > SCHEMA_VERSION:
+        database.close()
+        raise StateError(
+            f"{path}: made by a newer curated (schema {version}, this program knows {SCHEMA_VERSION}); "
+            "update curated, or set folders.state to another folder"
+        )
+    if version < SCHEMA_VERSION:
+        if read_only:
+            database.close()
+            raise StateError(f"{path}: has an older schema ({version}); `curated run` brings it up to date")
+        try:
+            _migrate(database, version)
+        except sqlite3.Error as error:
+            database.close()
+            raise StateError(f"{path}: the schema could not be brought up to date: {error}") from error
+    return database
+
+
+def _migrate(database: Database, version: int) -> None:
+    # Imported here: sqlite-utils costs a tenth of a second that `status` need not pay.
+    from sqlite_utils import Database as UtilsDatabase
+
+    from curated.state.migrations import migrations
+
+    if version:
+        back_up(database, database.path.with_name(f"{database.path.name}.before-{SCHEMA_VERSION}"))
+    with database.exclusive() as connection:
+        migrations.apply(UtilsDatabase(connection, execute_plugins=False))
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION:d}")
+
+
+def back_up(database: Database, target: Path) -> None:
+    """Copy the whole database to `target` by SQLite's online backup; an older copy there is replaced."""
+    with closing(sqlite3.connect(target)) as copy:
+        database.connection.backup(copy)

@@ -1,0 +1,1 @@
+"""What tests share: real files, real databases, fakes that fulfil our own protocols."""
