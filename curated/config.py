@@ -174,9 +174,7 @@ def load(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> C
         data = tomllib.loads(where.read_text(encoding="utf-8"))
     except FileNotFoundError:
         if explicit:
-            raise ConfigError(
-                f"{where}: no such configuration file; make one with `curated config init`"
-            ) from None
+            raise ConfigError(f"{where}: no such configuration file; make one with `curated config init`") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{where}: cannot be read: {error}") from error
     except tomllib.TOMLDecodeError as error:
@@ -203,14 +201,10 @@ def check_folders(config: Config) -> None:
     unsorted, library = config.folders.unsorted_path, config.folders.library_path
     if not unsorted.is_dir():
         what = "is not a folder" if unsorted.exists() else "does not exist"
-        raise ConfigError(
-            f"folders.unsorted: {unsorted} {what}; create it or set folders.unsorted in {config_path()}"
-        )
+        raise ConfigError(f"folders.unsorted: {unsorted} {what}; create it or set folders.unsorted in {config_path()}")
     real_unsorted, real_library = unsorted.resolve(), library.resolve()
     if real_unsorted == real_library:
-        raise ConfigError(
-            f"folders.library: is the same folder as folders.unsorted ({unsorted}); choose another"
-        )
+        raise ConfigError(f"folders.library: is the same folder as folders.unsorted ({unsorted}); choose another")
     if real_library.is_relative_to(real_unsorted):
         raise ConfigError(
             f"folders.library: {library} lies inside folders.unsorted ({unsorted}); choose a folder outside"
@@ -222,15 +216,11 @@ def check_folders(config: Config) -> None:
     if library.exists() and not library.is_dir():
         raise ConfigError(f"folders.library: {library} is not a folder; move it away or set folders.library")
     if config.folders.state_path.resolve().is_relative_to(real_unsorted):
-        raise ConfigError(
-            f"folders.state: lies inside folders.unsorted ({unsorted}); choose a folder outside"
-        )
+        raise ConfigError(f"folders.state: lies inside folders.unsorted ({unsorted}); choose a folder outside")
     for key, folder in (("unsorted", unsorted), ("library", library)):
         existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
         if not os.access(existing, os.W_OK | os.X_OK) or os.statvfs(existing).f_flag & os.ST_RDONLY:
-            raise ConfigError(
-                f"folders.{key}: {existing} cannot be written; give yourself write permission there"
-            )
+            raise ConfigError(f"folders.{key}: {existing} cannot be written; give yourself write permission there")
 
 
 def as_dict(config: Config) -> dict[str, Any]:
@@ -301,9 +291,7 @@ def _set(data: dict[str, Any], keys: list[str], value: str, variable: str) -> No
     if kind == tuple[str, ...]:
         table[keys[-1]] = [part for part in value.split(":") if part]
     elif keys == ["category"]:
-        raise ConfigError(
-            f"{variable}: categories cannot be set from the environment; use [[category]] in the file"
-        )
+        raise ConfigError(f"{variable}: categories cannot be set from the environment; use [[category]] in the file")
     else:
         table[keys[-1]] = value
 
@@ -317,9 +305,7 @@ def _readable(message: str) -> str:
 
 def _check_categories(config: Config, where: str) -> None:
     if not config.category:
-        raise ConfigError(
-            f"{where}: category: at least one [[category]] is needed; leave it out for the defaults"
-        )
+        raise ConfigError(f"{where}: category: at least one [[category]] is needed; leave it out for the defaults")
     seen: set[str] = set()
     folders = config.folders
     reserved = {folders.review, folders.duplicates, folders.failed, folders.trash}
@@ -329,31 +315,20 @@ def _check_categories(config: Config, where: str) -> None:
         if rule.name in seen:
             raise ConfigError(f"{where}: category.name: {rule.name!r} is there twice; give each its own name")
         if rule.name in reserved - {folders.review}:
-            raise ConfigError(
-                f"{where}: category.name: {rule.name!r} is a folder of curated's own; choose another"
-            )
+            raise ConfigError(f"{where}: category.name: {rule.name!r} is a folder of curated's own; choose another")
         seen.add(rule.name)
         people_range(rule.people, f"{where}: category {rule.name!r}: people")
         _check_relative(rule.folder or rule.name, f"{where}: category {rule.name!r}: folder")
     for key in ("review", "duplicates", "failed", "trash"):
         _check_relative(getattr(folders, key), f"{where}: folders.{key}")
     if len(reserved) < 4:
-        raise ConfigError(
-            f"{where}: folders: review, duplicates, failed and trash must be four different folders"
-        )
+        raise ConfigError(f"{where}: folders: review, duplicates, failed and trash must be four different folders")
 
 
 def _check_relative(folder: str, what: str) -> None:
     parts = Path(folder).parts
-    if (
-        not parts
-        or Path(folder).is_absolute()
-        or ".." in parts
-        or any(part.startswith(".") for part in parts)
-    ):
-        raise ConfigError(
-            f"{what}: {folder!r} must be a plain folder below the library, without '..' or a leading dot"
-        )
+    if not parts or Path(folder).is_absolute() or ".." in parts or any(part.startswith(".") for part in parts):
+        raise ConfigError(f"{what}: {folder!r} must be a plain folder below the library, without '..' or a leading dot")
 
 
 def people_range(text: str, what: str = "people") -> tuple[int, int | None] | None:

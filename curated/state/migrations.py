@@ -22,6 +22,7 @@ _M001 = (
         id INTEGER PRIMARY KEY,
         sha256 TEXT NOT NULL,
         original_path BLOB NOT NULL,
+        original_name TEXT NOT NULL,
         path BLOB NOT NULL,
         name TEXT NOT NULL,
         status TEXT NOT NULL,
@@ -149,6 +150,29 @@ _M001 = (
         value TEXT NOT NULL
     ) STRICT, WITHOUT ROWID
     """,
-    "CREATE VIRTUAL TABLE photo_fts USING fts5(name, caption, text, category, original, "
-    "tokenize = 'unicode61 remove_diacritics 2', prefix = '2 3')",
+    """
+    CREATE VIRTUAL TABLE photo_fts USING fts5(
+        name, caption, text, category, original_name,
+        tokenize = 'unicode61 remove_diacritics 2', prefix = '2 3'
+    )
+    """,
+    """
+    CREATE TRIGGER photo_fts_insert AFTER INSERT ON photo BEGIN
+        INSERT INTO photo_fts(rowid, name, caption, text, category, original_name)
+        VALUES (new.id, new.name, new.caption, new.text, new.category, new.original_name);
+    END
+    """,
+    """
+    CREATE TRIGGER photo_fts_update
+    AFTER UPDATE OF name, caption, text, category, original_name ON photo BEGIN
+        UPDATE photo_fts SET name = new.name, caption = new.caption, text = new.text,
+            category = new.category, original_name = new.original_name
+        WHERE rowid = new.id;
+    END
+    """,
+    """
+    CREATE TRIGGER photo_fts_delete AFTER DELETE ON photo BEGIN
+        DELETE FROM photo_fts WHERE rowid = old.id;
+    END
+    """,
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 from curated.errors import StateError
 from curated.state.database import Database
 
-# PRAGMA user_version, so that a reader need not import the migrations to see whether it understands a database.
+# PRAGMA user_version: a reader need not import the migrations to see whether it understands a database.
 SCHEMA_VERSION = 1
 
 

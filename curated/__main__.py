@@ -1,0 +1,5 @@
+"""`python -m curated` is `curated`."""
+
+from curated.cli import main
+
+main()

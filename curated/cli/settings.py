@@ -1,0 +1,124 @@
+"""`curated config` and `curated models`."""
+
+from __future__ import annotations
+
+import os
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from curated import config as configuration
+from curated.cli.app import app
+from curated.cli.output import echo_json, shown
+from curated.errors import EXIT_FAILED, ConfigError
+from curated.models import weights
+from curated.naming import check_template
+
+config_app = typer.Typer(help="The configuration file.", no_args_is_help=True)
+models_app = typer.Typer(help="The models' weights.", no_args_is_help=True)
+app.add_typer(config_app, name="config")
+app.add_typer(models_app, name="models")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@config_app.command()
+def init(
+    path: Annotated[Path | None, typer.Argument(help="Where; the default is the file in force.")] = None,
+) -> None:
+    """Write a commented configuration file with every default; an existing file is never replaced."""
+    target = path or configuration.config_path()
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+    except FileExistsError:
+        raise ConfigError(f"{target}: is there already; edit it, or name another file") from None
+    except OSError as error:
+        raise ConfigError(f"{target}: cannot be written: {error.strerror}") from error
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        stream.write(example())
+    typer.echo(f"Wrote {shown(target)}. Set folders.unsorted and folders.library there, then `curated doctor`.")
+
+
+@config_app.command("show")
+def show_config(as_json: Json = False) -> None:
+    """Print the configuration in force, with the environment's overrides applied."""
+    values = configuration.as_dict(configuration.load())
+    if as_json:
+        echo_json(values)
+        return
+    where = configuration.config_path()
+    typer.echo(f"# {where}{'' if where.exists() else ' (not there: defaults)'}")
+    for section, table in values.items():
+        if section == "category":
+            continue
+        _print_table(section, table)
+    for rule in values["category"]:
+        typer.echo("\n[[category]]")
+        for key, value in rule.items():
+            if value:
+                typer.echo(f"{key} = {_toml(value)}")
+
+
+@config_app.command()
+def check() -> None:
+    """Check the configuration file and the folders it names."""
+    config = configuration.load()
+    check_template(config.naming.template)
+    configuration.check_folders(config)
+    typer.echo(f"{shown(configuration.config_path())}: good.")
+
+
+@models_app.command("list")
+def list_models(as_json: Json = False) -> None:
+    """Where the weights of both profiles lie, how large they are, and under which licence."""
+    config = configuration.load()
+    found = weights.list_weights(config.models)
+    if as_json:
+        for weight in found:
+            echo_json(weights.as_json(weight))
+        return
+    for weight in found:
+        size = f"{weight.size / 1e6:.1f} MB" if weight.size else "not on disk"
+        place = f"  {shown(weight.path)}" if weight.path else ""
+        typer.echo(f"{weight.profile:<5} {weight.role:<10} {weight.name:<38} {size:>12}  {weight.licence}{place}")
+    typer.echo(weights.profile_notice(config.models), err=True)
+
+
+@models_app.command()
+def verify() -> None:
+    """Compare the sha256 of every weight on disk with the pinned one; exit 1 if one differs."""
+    bad = 0
+    for weight in weights.list_weights(configuration.load().models):
+        problem = weights.verify(weight)
+        bad += problem is not None
+        typer.echo(f"{'ok ' if problem is None else 'BAD'} {weight.role:<10} {weight.name}  {problem or ''}".rstrip())
+    if bad:
+        raise typer.Exit(EXIT_FAILED)
+
+
+def example() -> str:
+    """The text of config.example.toml, which the package carries."""
+    return files("curated").joinpath("config.example.toml").read_text(encoding="utf-8")
+
+
+def _print_table(name: str, table: dict[str, Any]) -> None:
+    inner = {key: value for key, value in table.items() if isinstance(value, dict)}
+    typer.echo(f"\n[{name}]")
+    for key, value in table.items():
+        if key not in inner:
+            typer.echo(f"{key} = {_toml(value)}")
+    for key, value in inner.items():
+        _print_table(f"{name}.{key}", value)
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    return str(value)

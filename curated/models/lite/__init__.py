@@ -1,0 +1,1 @@
+"""The `lite` profile: real weights that come with installed packages, on ONNX Runtime."""

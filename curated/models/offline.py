@@ -1,0 +1,23 @@
+"""No model library may open a socket, install a package or run code from a weights file."""
+
+from __future__ import annotations
+
+import os
+
+_ENVIRONMENT = {
+    "YOLO_OFFLINE": "true",
+    "YOLO_AUTOINSTALL": "false",
+    "YOLO_VERBOSE": "false",
+    "ULTRALYTICS_SAFE_LOAD": "true",
+    "HF_HUB_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+    "DO_NOT_TRACK": "1",
+    "ORT_DISABLE_TELEMETRY": "1",
+    "OPENCV_LOG_LEVEL": "ERROR",
+}
+
+
+def go_offline() -> None:
+    """Set what the libraries read at import; must come before the first of them is imported."""
+    os.environ.update(_ENVIRONMENT)

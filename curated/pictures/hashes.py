@@ -1,0 +1,81 @@
+"""Fingerprints of what a picture shows, as opposed to of its bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+
+import cv2
+import imagehash
+import numpy as np
+from PIL import Image
+
+from curated.pictures.decoded import RGB
+
+_SHARPNESS_SIDE = 512
+_HASH_SIDE = 256
+_MARKERS_WITHOUT_LENGTH = frozenset((0x01, *range(0xD0, 0xD8)))
+
+
+def perceptual(rgb: RGB) -> tuple[str, str]:
+    """imagehash's 64-bit and 256-bit pHash (hex) of a picture.
+
+    Both are taken from one 256-pixel grey copy made by area averaging, so that re-encodes and resizes of a
+    picture meet the same input.
+    """
+    grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
+    small = Image.fromarray(cv2.resize(grey, (_HASH_SIDE, _HASH_SIDE), interpolation=cv2.INTER_AREA))
+    return str(imagehash.phash(small, hash_size=8)), str(imagehash.phash(small, hash_size=16))
+
+
+def sharpness(rgb: RGB) -> float:
+    """Variance of the Laplacian of a grey copy whose longer side is at most 512 pixels (Pech-Pacheco 2000)."""
+    grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
+    scale = _SHARPNESS_SIDE / max(grey.shape)
+    if scale < 1:
+        height, width = (max(1, round(side * scale)) for side in grey.shape)
+        grey = cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA)
+    return float(cv2.Laplacian(grey, cv2.CV_64F).var())
+
+
+def of_pixels(image: Image.Image) -> str:
+    """sha256 (hex) of size and pixels of an oriented picture at full resolution.
+
+    The same for the same pixels whatever lossless container holds them; transparency counts.
+    """
+    opaque = not image.has_transparency_data
+    mode = image.mode if image.mode.startswith(("I", "F")) else ("RGB" if opaque else "RGBA")
+    pixels = image if image.mode == mode else image.convert(mode)
+    if mode == "RGBA" and pixels.getchannel("A").getextrema() == (255, 255):
+        pixels, mode = pixels.convert("RGB"), "RGB"
+    digest = hashlib.sha256(f"pixels {mode} {pixels.width} {pixels.height}\n".encode())
+    digest.update(np.ascontiguousarray(np.asarray(pixels)).data)
+    return digest.hexdigest()
+
+
+def of_jpeg_data(data: bytes, orientation: int) -> str:
+    """sha256 (hex) of a JPEG without its metadata segments (APPn, COM).
+
+    A JPEG is decoded at reduced scale, so its full pixels are not at hand; its compressed data stand for them
+    and stay the same when only metadata change.
+    """
+    digest = hashlib.sha256(f"jpeg {orientation}\n".encode())
+    at = 2
+    while at + 4 <= len(data) and data[at] == 0xFF:
+        marker = data[at + 1]
+        if marker == 0xFF:  # fill byte
+            at += 1
+            continue
+        if marker in _MARKERS_WITHOUT_LENGTH:
+            at += 2
+            continue
+        if marker == 0xDA:  # start of scan: entropy-coded data follow to the end
+            break
+        (length,) = struct.unpack_from(">H", data, at + 2)
+        is_metadata = 0xE0 <= marker <= 0xEF or marker == 0xFE
+        # APP14 (Adobe) says how colours are coded: it is part of the picture.
+        if not is_metadata or marker == 0xEE:
+            digest.update(data[at : at + 2 + length])
+        at += 2 + length
+    digest.update(memoryview(data)[at:])
+    return digest.hexdigest()

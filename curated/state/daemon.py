@@ -1,0 +1,104 @@
+"""The daemon's single-instance lock, and the state it publishes for `status` and the review."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+import msgspec
+
+from curated.errors import AlreadyRunning
+from curated.state.store import Store
+
+_KEY = "daemon"
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonState:
+    """What the daemon says of itself; times are ISO 8601 in UTC, `rate` pictures a minute."""
+
+    pid: int
+    started_at: str
+    updated_at: str
+    activity: Literal["starting", "watching", "working", "paused", "stopping", "stopped"]
+    detail: str = ""
+    profile: str = ""
+    device: str = ""
+    waiting: int = 0
+    in_work: int = 0
+    retrying: int = 0
+    filed: int = 0
+    review: int = 0
+    duplicates: int = 0
+    failed: int = 0
+    rate: float = 0.0
+    seconds_left: float | None = None
+    watched_folders: int = 0
+    polling: bool = False
+    overflows: int = 0
+    others: dict[str, int] = field(default_factory=dict)
+    specials: dict[str, str] = field(default_factory=dict)
+    last_names: tuple[str, ...] = ()
+    last_errors: tuple[str, ...] = ()
+
+
+def publish(store: Store, state: DaemonState) -> None:
+    """Keep the state where other processes find it."""
+    store.set_setting(_KEY, msgspec.json.encode(state).decode())
+
+
+def published(store: Store) -> DaemonState | None:
+    """The last state a daemon published, or None; whether it still runs the lock tells."""
+    text = store.setting(_KEY)
+    return msgspec.json.decode(text, type=DaemonState) if text else None
+
+
+class InstanceLock:
+    """A lock file that lives as long as the process: one daemon for each state folder."""
+
+    def __init__(self, state_folder: Path) -> None:
+        self.path = state_folder / "daemon.lock"
+        self._descriptor: int | None = None
+
+    def __enter__(self) -> Self:
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(descriptor, 32).decode("ascii", "replace").strip()
+            os.close(descriptor)
+            raise AlreadyRunning(
+                f"another curated (process {holder or 'unknown'}) works on {self.path.parent}; "
+                "stop it first, or use another folders.state"
+            ) from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        self._descriptor = descriptor
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+def daemon_runs(state_folder: Path) -> bool:
+    """Whether a daemon holds the lock on this state."""
+    try:
+        descriptor = os.open(state_folder / "daemon.lock", os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
