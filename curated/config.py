@@ -85,7 +85,7 @@ class Full(Section, frozen=True):
 
 class Lite(Section, frozen=True):
     person_confidence: Fraction = 0.6
-    face_confidence: Fraction = 0.6
+    face_confidence: Fraction = 0.65
     label_confidence: Fraction = 0.4
 
 
@@ -103,7 +103,6 @@ class Models(Section, frozen=True):
 class Duplicates(Section, frozen=True):
     near_distance: Annotated[int, msgspec.Meta(ge=0, le=64)] = 4
     ask_distance: Annotated[int, msgspec.Meta(ge=0, le=64)] = 8
-    cosine: Fraction = 0.85
 
 
 class Decide(Section, frozen=True):

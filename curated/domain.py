@@ -39,6 +39,7 @@ class Purpose(StrEnum):
     RESTORE = "restore"
     CORRECT = "correct"
     UNDO = "undo"
+    EMPTY = "empty"  # the one that removes: `trash empty`
 
 
 class MoveState(StrEnum):

@@ -18,9 +18,10 @@ from typing import Protocol
 # Hidden, so that file managers and our own watcher leave an unfinished copy alone.
 TEMPORARY_PREFIX, TEMPORARY_SUFFIX = ".curated-", ".part"
 NAME_BYTES = 255
-CHUNK = 1 << 20
 # What file systems answer that cannot do RENAME_NOREPLACE (renameat2(2)) or hard links (link(2)).
 FLAG_REFUSED = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})
+
+_CHUNK = 1 << 20
 _ATTRIBUTE_REFUSED = frozenset(
     {errno.EOPNOTSUPP, errno.EPERM, errno.EACCES, errno.ENOSPC, errno.E2BIG, errno.ERANGE, errno.EINVAL, errno.ENODATA}
 )
@@ -52,11 +53,10 @@ class Entry:
 
     def same_file(self, other: Entry | None) -> bool:
         """Whether both names are one file, whatever it holds by now."""
-        return other is not None and self._inode == other._inode
-
-    @property
-    def _inode(self) -> tuple[int, int]:
-        return self.identity.device, self.identity.inode
+        if other is None:
+            return False
+        mine, theirs = self.identity, other.identity
+        return (mine.device, mine.inode) == (theirs.device, theirs.inode)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class Disk(Protocol):
         ...
 
     def rename(self, source: Path, target: Path) -> None:
-        """Rename; FileExistsError if the target is taken. OSError with FLAG_REFUSED where that cannot be had."""
+        """Rename; FileExistsError if the target is taken, FLAG_REFUSED where the file system cannot promise that."""
         ...
 
     def link(self, source: Path, target: Path) -> None:
@@ -111,7 +111,7 @@ class Disk(Protocol):
         ...
 
     def copy(self, source: Path, target: Path) -> Digest:
-        """Fill the file we made: data, mode, extended attributes, mtime, then fsync. What was read from the source."""
+        """Fill the file we made: data, mode, extended attributes, mtime, then fsync; what was read from the source."""
         ...
 
     def sync_folder(self, folder: Path) -> None:
@@ -134,9 +134,9 @@ class RealDisk:
             # Without this the pages just written would be compared, and not what the disk holds.
             os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
             content = hashlib.sha256()
-            while chunk := os.read(descriptor, CHUNK):
+            while chunk := os.read(descriptor, _CHUNK):
                 content.update(chunk)
-            _unchanged(descriptor, before, path)
+            _check_unchanged(descriptor, before, path)
         return Digest(before, content.hexdigest())
 
     def folder(self, path: Path) -> int | None:
@@ -154,13 +154,10 @@ class RealDisk:
         return found.f_bavail * found.f_frsize
 
     def make_folder(self, path: Path) -> None:
-        try:
-            path.mkdir()
-        except FileExistsError:
-            if not path.is_dir():
-                raise
+        path.mkdir(exist_ok=True)
 
     def rename(self, source: Path, target: Path) -> None:
+        # Never os.rename: it overwrites without a word.
         if _renameat2 is None:
             raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS), str(source), None, str(target))
         old, new = os.fsencode(source), os.fsencode(target)
@@ -182,7 +179,7 @@ class RealDisk:
             writing = os.open(target, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
             try:
                 content = hashlib.sha256()
-                while chunk := os.read(reading, CHUNK):
+                while chunk := os.read(reading, _CHUNK):
                     content.update(chunk)
                     _write_all(writing, chunk)
                 _copy_attributes(reading, writing)
@@ -192,7 +189,7 @@ class RealDisk:
                 os.fsync(writing)
             finally:
                 os.close(writing)
-            _unchanged(reading, before, source)
+            _check_unchanged(reading, before, source)
         return Digest(before, content.hexdigest())
 
     def sync_folder(self, folder: Path) -> None:
@@ -223,9 +220,9 @@ class FilingLock:
                 yield
                 return
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            self._depth = 1
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
+                self._depth = 1
                 yield
             finally:
                 self._depth = 0
@@ -242,20 +239,26 @@ def is_temporary(name: str) -> bool:
     return name.startswith(TEMPORARY_PREFIX) and name.endswith(TEMPORARY_SUFFIX)
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[tuple[int, Identity]]:
+def open_regular(path: Path) -> int:
+    """A descriptor for reading a regular file; OSError (EINVAL) for anything else, ELOOP for a symbolic link."""
     # O_NONBLOCK: opening a FIFO would otherwise wait for ever.
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return descriptor
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[int, Identity]]:
+    descriptor = open_regular(path)
     try:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            raise OSError(errno.EINVAL, "not a regular file", str(path))
-        yield descriptor, Identity.of(found)
+        yield descriptor, Identity.of(os.fstat(descriptor))
     finally:
         os.close(descriptor)
 
 
-def _unchanged(descriptor: int, before: Identity, path: Path) -> None:
+def _check_unchanged(descriptor: int, before: Identity, path: Path) -> None:
     if Identity.of(os.fstat(descriptor)) != before:
         raise OSError(errno.ESTALE, "the file changed while it was read", str(path))
 
@@ -267,7 +270,7 @@ def _write_all(descriptor: int, chunk: bytes) -> None:
 
 
 def _copy_attributes(reading: int, writing: int) -> None:
-    """Copy what the target takes: a file system without attributes or rights to set them is no reason to stop."""
+    """Copy what the target takes: a file system without attributes, or without leave to set them, is no failure."""
     try:
         names = os.listxattr(reading)
     except OSError as error:
@@ -283,7 +286,7 @@ def _copy_attributes(reading: int, writing: int) -> None:
 
 
 def _load_renameat2() -> ctypes._NamedFuncPointer | None:
-    function = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    function: ctypes._NamedFuncPointer | None = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     if function is not None:
         function.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint]
         function.restype = ctypes.c_int

@@ -89,10 +89,10 @@ class Database:
                 connection.execute("BEGIN IMMEDIATE")
                 try:
                     yield connection
+                    connection.execute("COMMIT")
                 except BaseException:
-                    connection.execute("ROLLBACK")
+                    _roll_back(connection)
                     raise
-                connection.execute("COMMIT")
 
     @contextmanager
     def exclusive(self) -> Iterator[sqlite3.Connection]:
@@ -137,3 +137,9 @@ class Database:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    # A COMMIT that failed leaves the transaction open, or SQLite has ended it by itself.
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")

@@ -6,7 +6,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -20,8 +20,8 @@ Columns = Mapping[str, str | None]
 
 # The photo columns a move may change. Numbers travel as text: STRICT tables turn it back without loss.
 _MOVABLE = frozenset(
-    "path name status category reason filed_at device inode size mtime_ns companions verdict extension "
-    "twin_of twin_kind twin_distance".split()
+    {"path", "name", "status", "category", "reason", "filed_at", "device", "inode", "size", "mtime_ns", "companions"}
+    | {"verdict", "extension", "twin_of", "twin_kind", "twin_distance"}
 )
 _PLACE = ("path", "name", "device", "inode", "size", "mtime_ns", "companions")
 _DONE = "EXISTS (SELECT 1 FROM move_file WHERE move_id = move.id AND state = 'done')"
@@ -103,10 +103,10 @@ class Journal:
                 (photo_id, purpose.value, _dump({**present, **before}), _dump(after), printable(reason), now),
             )
             move_id = int(cursor.lastrowid or 0)
-            for file in files:
-                connection.execute(
-                    "INSERT INTO move_file (move_id, role, source, target, device, inode, size, mtime_ns, sha256, "
-                    "state, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'planned', ?)",
+            connection.executemany(
+                "INSERT INTO move_file (move_id, role, source, target, device, inode, size, mtime_ns, sha256, "
+                "state, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'planned', ?)",
+                [
                     (
                         move_id,
                         file.role,
@@ -118,28 +118,33 @@ class Journal:
                         file.mtime_ns,
                         file.sha256,
                         now,
-                    ),
-                )
+                    )
+                    for file in files
+                ],
+            )
             if undoes is not None:
                 connection.execute("UPDATE move SET undone_by = ? WHERE id = ?", (move_id, undoes))
-        return self.get(move_id)
+            return self.get(move_id)
 
     def set_files(self, files: Iterable[MoveFile]) -> None:
         """Commit the present source, target, temporary and state of these files."""
         now = to_text(self.clock())
+        rows = [
+            (
+                os.fsencode(file.source),
+                os.fsencode(file.target),
+                os.fsencode(file.temporary) if file.temporary else None,
+                file.state.value,
+                now,
+                file.id,
+            )
+            for file in files
+        ]
         with self.database.write() as connection:
-            for file in files:
-                connection.execute(
-                    "UPDATE move_file SET source = ?, target = ?, temporary = ?, state = ?, updated_at = ? WHERE id = ?",
-                    (
-                        os.fsencode(file.source),
-                        os.fsencode(file.target),
-                        os.fsencode(file.temporary) if file.temporary else None,
-                        file.state.value,
-                        now,
-                        file.id,
-                    ),
-                )
+            connection.executemany(
+                "UPDATE move_file SET source = ?, target = ?, temporary = ?, state = ?, updated_at = ? WHERE id = ?",
+                rows,
+            )
 
     def finish(self, move: Move, placed: Placed | None, note: str = "") -> Move:
         """Close the move as done and write its columns to the photo, in one transaction; the closed move."""
@@ -154,28 +159,30 @@ class Journal:
             )
             if move.photo_id is not None:
                 self.apply_columns(move.photo_id, after)
-        return self.get(move.id)
+            return self.get(move.id)
 
-    def abort(self, move: Move, note: str, moved_back_to: Path | None = None) -> Move:
+    def abort(self, move: Move, note: str, moved_to: Path | None = None) -> Move:
         """Close the move as not made; the closed move.
 
-        `moved_back_to` is where the main file was put when its old place had been taken meanwhile.
+        `moved_to` is where the main file is if that is not its old place, which had been taken meanwhile.
         """
         with self.database.write() as connection:
             self._close(move, MoveState.ABORTED, note)
             connection.execute("UPDATE move SET undone_by = NULL WHERE undone_by = ?", (move.id,))
-            if moved_back_to is not None and move.photo_id is not None:
-                self.apply_columns(move.photo_id, {"path": os.fsdecode(moved_back_to)})
-        return self.get(move.id)
+            if moved_to is not None and move.photo_id is not None:
+                self.apply_columns(move.photo_id, {"path": os.fsdecode(moved_to)})
+            return self.get(move.id)
 
     def _close(self, move: Move, state: MoveState, note: str) -> None:
         reason = "; ".join(part for part in (move.reason, printable(note)) if part)
-        now = to_text(self.clock())
         connection = self.database.connection
         connection.execute(
-            "UPDATE move_file SET state = ?, updated_at = ? WHERE move_id = ?", (state.value, now, move.id)
+            "UPDATE move_file SET state = ?, updated_at = ? WHERE move_id = ?",
+            (state.value, to_text(self.clock()), move.id),
         )
         connection.execute("UPDATE move SET open = 0, reason = ? WHERE id = ?", (reason, move.id))
+
+    # -- the photo's row ---------------------------------------------------------------------------------
 
     def apply_columns(self, photo_id: int, columns: Columns) -> None:
         """Write these columns of the photo's row, in the caller's transaction if there is one.
@@ -212,12 +219,12 @@ class Journal:
         """The moves a crash (or this moment) left unfinished, oldest first."""
         return list(self._moves("open ORDER BY id"))
 
-    def in_force(self, where: str = "1", *parameters: Value, order: str = "id DESC", limit: int = -1) -> list[Move]:
+    def in_force(self, where: str = "1", *parameters: Value, limit: int = -1) -> list[Move]:
         """Done moves that nothing has taken back and that can be, newest first; `where` narrows them."""
         return list(
             self._moves(
                 f"NOT open AND undone_by IS NULL AND purpose <> 'empty' AND {_DONE} AND ({where}) "
-                f"ORDER BY {order} LIMIT ?",
+                "ORDER BY id DESC LIMIT ?",
                 *parameters,
                 limit,
             )
@@ -225,12 +232,8 @@ class Journal:
 
     def last(self, photo_id: int, purpose: Purpose) -> Move | None:
         """The photo's newest done move of that purpose, whether taken back since or not."""
-        return next(
-            self._moves(
-                f"photo_id = ? AND purpose = ? AND NOT open AND {_DONE} ORDER BY id DESC LIMIT 1", photo_id, purpose
-            ),
-            None,
-        )
+        where = f"photo_id = ? AND purpose = ? AND NOT open AND {_DONE} ORDER BY id DESC LIMIT 1"
+        return next(self._moves(where, photo_id, purpose.value), None)
 
     def _moves(self, where: str, *parameters: Value) -> Iterator[Move]:
         rows = self.database.execute(f"SELECT * FROM move WHERE {where}", parameters).fetchall()
@@ -275,11 +278,6 @@ def _move_file(row: sqlite3.Row) -> MoveFile:
         sha256=row["sha256"],
         state=MoveState(row["state"]),
     )
-
-
-def closed(move: Move, state: MoveState) -> Move:
-    """The move as it reads once it is closed in that state."""
-    return replace(move, open=False, files=tuple(replace(file, state=state) for file in move.files))
 
 
 def _check_columns(columns: Columns) -> None:

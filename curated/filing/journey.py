@@ -1,0 +1,358 @@
+"""One move on its way over the disk: forward to its targets, or back to where its files were.
+
+Each file is a leg with a place, and every step brings one leg from one place to the next:
+
+    SOURCE --rename--> TARGET                                       on one file system
+    SOURCE --copy--> COPIED --rename--> LANDED --unlink--> TARGET   from one file system to another
+
+Up to LANDED the source is untouched, so the whole move can be taken back; once every leg is LANDED and that is
+committed, it can only go forward. Nothing is ever removed while it might be the last copy: a copy only beside
+its unchanged source, a source only beside its verified copy.
+"""
+
+from __future__ import annotations
+
+import errno
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from curated.domain import Move, MoveState
+from curated.errors import FilingError, FolderUnusable, SourceChanged
+from curated.files import FLAG_REFUSED, TEMPORARY_PREFIX, TEMPORARY_SUFFIX, Disk, Entry
+from curated.filing.legs import Leg, Place, drop_old_name, ensure_folder, free_targets
+from curated.state.journal import Journal, Placed
+
+Token = Callable[[], str]
+
+_SPACE_LEFT_FREE = 1 << 20
+
+
+def random_token() -> str:
+    """A part of a name that nothing else has."""
+    return secrets.token_hex(8)
+
+
+class _NameTaken(Exception):
+    pass
+
+
+class _NeedsCopy(Exception):
+    pass
+
+
+class Journey:
+    """The only code that moves a file. What it raises leaves the files somewhere in between: call `back`."""
+
+    def __init__(
+        self, journal: Journal, disk: Disk, move: Move, legs: Sequence[Leg] | None = None, token: Token = random_token
+    ) -> None:
+        self.journal = journal
+        self.disk = disk
+        self.move = move
+        self.legs = list(legs if legs is not None else map(Leg, move.files))
+        self._token = token
+        self._notes: list[str] = []
+        self._refused: set[Path] = set()
+
+    # -- forward -----------------------------------------------------------------------------------------
+
+    def forward(self) -> Move:
+        """Bring every file to its target and close the move as done; the closed move.
+
+        Raises FilingError, OSError or sqlite3.Error, with `back` still to be called.
+        """
+        while True:
+            try:
+                self._prepare()
+                self._land()
+            except _NameTaken:
+                self._withdraw()
+                self._choose_names()
+            except _NeedsCopy:
+                self._withdraw()
+            else:
+                break
+        self._sync(leg for leg in self.legs if not leg.stays)
+        self._release()
+        return self.journal.finish(self.move, self._placed(), "; ".join(self._notes))
+
+    def _prepare(self) -> None:
+        """Make the folders, and a verified copy of every file that has to cross."""
+        for index, leg in enumerate(self.legs):
+            if leg.place not in (Place.SOURCE, Place.PARTIAL) or leg.stays:
+                continue
+            folder = leg.file.target.parent
+            device = ensure_folder(self.disk, folder)
+            entry = self._check_source(leg)
+            if leg.crosses or entry.identity.device != device:
+                self.legs[index] = replace(leg, crosses=True)
+        crossing = [leg for leg in self.legs if leg.crosses and leg.place in (Place.SOURCE, Place.PARTIAL)]
+        if not crossing:
+            return
+        self._check_room(crossing)
+        for index, leg in enumerate(self.legs):
+            if leg in crossing:
+                self._copy(index)
+        self._commit_state(Place.COPIED, MoveState.LANDING)
+
+    def _check_room(self, crossing: Sequence[Leg]) -> None:
+        for folder in {leg.file.target.parent for leg in crossing}:
+            needed = sum(leg.file.size for leg in crossing if leg.file.target.parent == folder) + _SPACE_LEFT_FREE
+            free = self.disk.free_space(folder)
+            if free < needed:
+                raise FolderUnusable(folder, f"{needed:,} bytes are needed and {free:,} are free")
+        for leg in crossing:
+            if not self.disk.writable(leg.file.source.parent):
+                raise FilingError(leg.file.source, "its folder does not let files be taken out (no write permission)")
+
+    def _copy(self, index: int) -> None:
+        if self.legs[index].place is Place.PARTIAL:
+            self._discard(index)
+        file = self.legs[index].file
+        temporary = file.target.parent / f"{TEMPORARY_PREFIX}{self._token()}{TEMPORARY_SUFFIX}"
+        file = replace(file, temporary=temporary, state=MoveState.COPYING)
+        self.journal.set_files([file])
+        self.disk.create(temporary)
+        self.legs[index] = leg = replace(self.legs[index], file=file, place=Place.PARTIAL)
+        read = self.disk.copy(file.source, temporary)
+        if read.identity != leg.identity or read.sha256 != file.sha256:
+            raise SourceChanged(file.source, "no longer the file that was read")
+        if self.disk.digest(temporary).sha256 != file.sha256:
+            raise FilingError(file.source, f"its copy in {temporary.parent} reads back differently; is the disk sound?")
+        # Gone is no reason to stop: then the copy is the last one, and worth filing.
+        if self.disk.look(file.source) is not None:
+            self._check_source(leg)
+        self.legs[index] = replace(leg, place=Place.COPIED)
+
+    def _land(self) -> None:
+        """Give every file its name in the library."""
+        for index, leg in enumerate(self.legs):
+            file = leg.file
+            if leg.place is Place.COPIED and file.temporary is not None:
+                copy = self.disk.look(file.temporary)
+                self._put(index, file.temporary, file.target)
+                self.legs[index] = replace(self.legs[index], place=Place.LANDED, arrived=copy)
+            elif leg.place is Place.SOURCE:
+                self._check_source(leg)
+                if not leg.stays:
+                    self._put(index, file.source, file.target)
+                arrived = self.disk.look(file.target)
+                self.legs[index] = replace(self.legs[index], place=Place.TARGET, arrived=arrived)
+                # Between the check and the rename another file may have taken the source's name.
+                if arrived is None or arrived.identity != leg.identity:
+                    raise SourceChanged(file.source, "replaced or altered while it was being moved")
+
+    def _put(self, index: int, old: Path, new: Path) -> None:
+        """Rename without overwriting, by the best means the file system has."""
+        try:
+            self.disk.rename(old, new)
+        except FileExistsError:
+            self._refused.add(new)
+            raise _NameTaken from None
+        except OSError as error:
+            if error.errno == errno.EXDEV:
+                self._must_cross(index)
+            if error.errno not in FLAG_REFUSED:
+                raise
+        else:
+            return
+        self._put_by_link(index, old, new)
+
+    def _put_by_link(self, index: int, old: Path, new: Path) -> None:
+        file = replace(self.legs[index].file, state=MoveState.LANDING)
+        if file != self.legs[index].file:
+            self.journal.set_files([file])
+            self.legs[index] = replace(self.legs[index], file=file)
+        try:
+            self.disk.link(old, new)
+        except FileExistsError:
+            self._refused.add(new)
+            raise _NameTaken from None
+        except OSError as error:
+            if error.errno == errno.EXDEV:
+                self._must_cross(index)
+            if error.errno in FLAG_REFUSED | {errno.EPERM}:
+                raise FilingError(
+                    old, f"the file system of {new.parent} can neither rename without overwriting nor link"
+                ) from error
+            raise
+        self.disk.sync_folder(new.parent)
+        try:
+            drop_old_name(self.disk, old, new)
+        except OSError:
+            self.disk.unlink(new)
+            raise
+
+    def _must_cross(self, index: int) -> None:
+        leg = self.legs[index]
+        if leg.place is Place.SOURCE and not leg.crosses:
+            self.legs[index] = replace(leg, crosses=True)
+            raise _NeedsCopy
+
+    def _choose_names(self) -> None:
+        """Commit the next free name for every file that is not on its target, before any is tried."""
+        waiting = [leg for leg in self.legs if leg.place in (Place.SOURCE, Place.COPIED)]
+        wanted = [(leg.file.source, leg.wanted or leg.file.target) for leg in waiting]
+        targets = free_targets(self.disk, wanted, self._refused)
+        chosen = dict(zip((leg.file.id for leg in waiting), targets, strict=True))
+        self.legs = [
+            replace(leg, file=replace(leg.file, target=chosen.get(leg.file.id, leg.file.target))) for leg in self.legs
+        ]
+        self.journal.set_files(leg.file for leg in self.legs)
+
+    def _release(self) -> None:
+        """Commit that all copies stand, then take the sources away."""
+        landed = [index for index, leg in enumerate(self.legs) if leg.place is Place.LANDED]
+        if not landed:
+            return
+        for index in landed:
+            if not self._still_there(self.legs[index]):
+                raise FilingError(self.legs[index].file.target, "altered as soon as it was there")
+        self._commit_state(Place.LANDED, MoveState.LANDED)
+        removed = 0
+        for index in landed:
+            file = self.legs[index].file
+            entry = self.disk.look(file.source)
+            if entry is not None and entry.identity != self.legs[index].identity:
+                self._notes.append(f"{file.source} changed after it was copied and stays there")
+            elif entry is not None:
+                try:
+                    self.disk.unlink(file.source)
+                except OSError as error:
+                    if not removed:
+                        raise
+                    self._notes.append(f"{file.source} was copied but stays there too: {error.strerror}")
+                removed += 1
+            self.legs[index] = replace(self.legs[index], place=Place.TARGET)
+        for folder in _unique(self.legs[index].file.source.parent for index in landed):
+            if self.disk.folder(folder) is not None:
+                self.disk.sync_folder(folder)
+
+    def _placed(self) -> Placed | None:
+        primary = self._primary()
+        arrived = primary.arrived if primary else None
+        if primary is None or arrived is None:
+            return None
+        found = arrived.identity
+        companions = tuple(leg.file.target for leg in self.legs if leg.file.role == "companion")
+        return Placed(primary.file.target, found.device, found.inode, found.size, found.mtime_ns, companions)
+
+    # -- back --------------------------------------------------------------------------------------------
+
+    def back(self, reason: str) -> Move:
+        """Bring every file to where it was and close the move as not made; the closed move.
+
+        A file whose old name was taken meanwhile gets the next free one there, which the closed move says.
+        What raises here (OSError, sqlite3.Error) leaves the move open for recovery.
+        """
+        self._withdraw()
+        for index, leg in enumerate(self.legs):
+            if leg.place in (Place.PARTIAL, Place.COPIED):
+                self._discard(index)
+        primary = self._primary()
+        original = next((file.source for file in self.move.files if file.role == "primary"), None)
+        present = original
+        if primary is not None:
+            present = primary.file.target if primary.place is Place.LANDED else primary.file.source
+        moved = present if present != original else None
+        return self.journal.abort(self.move, "; ".join([reason, *self._notes]), moved)
+
+    def _withdraw(self) -> None:
+        """Take every file off its target: back to the source, or a copy back to its hidden name."""
+        for index in reversed(range(len(self.legs))):
+            leg = self.legs[index]
+            file = leg.file
+            if leg.place is Place.LANDED and file.temporary is not None:
+                if not self._still_there(leg):
+                    self._notes.append(f"{file.target} is no longer what was put there, and stays")
+                elif self._source_stands(leg):
+                    self._put(index, file.target, file.temporary)
+                    self.disk.sync_folder(file.target.parent)
+                    self.legs[index] = replace(self.legs[index], place=Place.COPIED)
+                else:
+                    self._notes.append(f"{file.target} stays there: {file.source} is gone")
+            elif leg.place is Place.TARGET and not leg.stays:
+                self._return(index)
+            elif leg.place is Place.TARGET:
+                self.legs[index] = replace(leg, place=Place.SOURCE)
+
+    def _return(self, index: int) -> None:
+        file = self.legs[index].file
+        arrived = self.legs[index].arrived
+        if arrived is None or not arrived.same_file(self.disk.look(file.target)):
+            self._notes.append(f"{file.target} is no longer what was put there, and stays")
+            return
+        ensure_folder(self.disk, file.source.parent)
+        while True:
+            try:
+                self._put(index, file.target, file.source)
+            except _NameTaken:
+                wanted = [(file.target, file.source)]
+                file = replace(self.legs[index].file, source=free_targets(self.disk, wanted, self._refused)[0])
+                self.journal.set_files([file])
+                self.legs[index] = replace(self.legs[index], file=file)
+                self._notes.append(f"put back as {file.source}, its old name having been taken")
+            else:
+                break
+        self._sync([self.legs[index]])
+        self.legs[index] = replace(self.legs[index], place=Place.SOURCE)
+
+    def _discard(self, index: int) -> None:
+        """Remove our own copy, if the file it was made of is still there in some form."""
+        leg = self.legs[index]
+        temporary = leg.file.temporary
+        if temporary is None:
+            return
+        # Committed first: from `copying` recovery knows that a missing copy was never given the target's name.
+        file = replace(leg.file, state=MoveState.COPYING)
+        if file.state != leg.file.state:
+            self.journal.set_files([file])
+        if self.disk.look(file.source) is None:
+            self._notes.append(f"{temporary} stays there: {file.source} is gone")
+        else:
+            self.disk.unlink(temporary)
+            self.disk.sync_folder(temporary.parent)
+        self.legs[index] = replace(leg, file=file, place=Place.SOURCE)
+
+    # -- both ways ---------------------------------------------------------------------------------------
+
+    def _check_source(self, leg: Leg) -> Entry:
+        entry = self.disk.look(leg.file.source)
+        if entry is None:
+            raise SourceChanged(leg.file.source, "no longer there")
+        if not entry.regular or entry.identity != leg.identity:
+            raise SourceChanged(leg.file.source, "no longer the file that was read")
+        return entry
+
+    def _source_stands(self, leg: Leg) -> bool:
+        entry = self.disk.look(leg.file.source)
+        return entry is not None and entry.identity == leg.identity
+
+    def _still_there(self, leg: Leg) -> bool:
+        return leg.arrived is not None and self.disk.look(leg.file.target) == leg.arrived
+
+    def _primary(self) -> Leg | None:
+        return next((leg for leg in self.legs if leg.file.role == "primary"), None)
+
+    def _commit_state(self, place: Place, state: MoveState) -> None:
+        changed = []
+        for index, leg in enumerate(self.legs):
+            if leg.place is place and leg.file.state is not state:
+                self.legs[index] = replace(leg, file=replace(leg.file, state=state))
+                changed.append(self.legs[index].file)
+        if changed:
+            self.journal.set_files(changed)
+
+    def _sync(self, legs: Iterable[Leg]) -> None:
+        # Targets first: after a power cut a file may have two names, but never none.
+        legs = list(legs)
+        sources = [leg.file.source.parent for leg in legs if leg.place is Place.TARGET]
+        for folder in _unique([*(leg.file.target.parent for leg in legs), *sources]):
+            if self.disk.folder(folder) is not None:
+                self.disk.sync_folder(folder)
+
+
+def _unique(folders: Iterable[Path]) -> list[Path]:
+    return list(dict.fromkeys(folders))

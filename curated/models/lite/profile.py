@@ -1,0 +1,139 @@
+"""The `lite` profile: detector, embedder, kind, text and caption as one step."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from curated.config import Lite, Models
+from curated.domain import KINDS, Box, Findings, Kind
+from curated.errors import ConfigError
+from curated.models.lite import backbone, people, reading
+from curated.models.lite.backbone import EfficientNetLite0, open_backbone, unit
+from curated.models.lite.caption import compose
+from curated.models.lite.kind import KindHead
+from curated.models.lite.labels import best_labels
+from curated.models.lite.people import PeopleDetector, count_people
+from curated.models.lite.reading import Line, RapidReader
+from curated.models.lite.statistics import picture_statistics
+from curated.pictures.decoded import Decoded
+
+# A picture that is a photo this surely is not searched for text: reading costs more than all the rest.
+_CLEAR_PHOTO = 0.9
+_PEOPLE_KINDS: frozenset[Kind] = frozenset(("photo", "meme"))
+
+
+class LiteModels:
+    """A ModelSet of packaged weights."""
+
+    profile = "lite"
+
+    def __init__(
+        self,
+        settings: Lite,
+        device: str,
+        detector: PeopleDetector,
+        embedder: EfficientNetLite0,
+        kinds: KindHead,
+        reader: RapidReader,
+    ) -> None:
+        self.device = device
+        self.models: Mapping[str, str] = {
+            "detector": people.MODEL_ID,
+            "embedder": backbone.MODEL_ID,
+            "kind": kinds.model_id,
+            "captioner": "composed-1",
+            "text": reading.MODEL_ID,
+        }
+        self._settings = settings
+        self._detector = detector
+        self._embedder = embedder
+        self._kinds = kinds
+        self._reader = reader
+
+    def judge(self, batch: Sequence[Decoded]) -> list[Findings]:
+        """Findings in the batch's order."""
+        images = [decoded.rgb for decoded in batch]
+        boxes = self._detector.detect(images)
+        pooled, logits = self._embedder.features(images)
+        statistics = np.stack([picture_statistics(*pair) for pair in zip(batch, boxes, strict=True)])
+        scores = self._kinds.scores(pooled, logits, statistics)
+        vectors = unit(pooled).astype(np.float16)
+        return [
+            self._findings(decoded, found, kind_scores, labels, vector.tobytes())
+            for decoded, found, kind_scores, labels, vector in zip(
+                batch, boxes, scores, best_labels(logits), vectors, strict=True
+            )
+        ]
+
+    def _findings(
+        self,
+        decoded: Decoded,
+        boxes: tuple[Box, ...],
+        kind_scores: Mapping[str, float],
+        labels: tuple[tuple[str, float], ...],
+        embedding: bytes,
+    ) -> Findings:
+        lines: tuple[Line, ...] = ()
+        if kind_scores["photo"] < _CLEAR_PHOTO:
+            lines = self._reader.lines(decoded.rgb)
+        kind = max(KINDS, key=lambda each: kind_scores[each])
+        number: int | None = None
+        certainty: float | None = None
+        if kind in _PEOPLE_KINDS:
+            number, certainty = count_people(boxes, self._settings.person_confidence, self._settings.face_confidence)
+        return Findings(
+            sha256=decoded.picture.sha256,
+            profile=self.profile,
+            models=self.models,
+            kind_scores={each: round(score, 4) for each, score in kind_scores.items()},
+            people=number,
+            people_score=certainty,
+            boxes=boxes,
+            labels=labels,
+            caption=compose(kind, lines, labels, number, decoded.picture.taken_at, self._settings.label_confidence),
+            text="\n".join(line.text for line in lines),
+            embedding=embedding,
+        )
+
+
+def open_lite(models: Models, cache: Path) -> LiteModels:
+    """The profile on the configured device; weights are converted into `cache` on first use.
+
+    Raises ConfigError for a GPU that is not there, WeightsMissing for a package that is not installed.
+    """
+    device = choose_device(models.device)
+    threads = max(1, len(os.sched_getaffinity(0)))
+    cv2.setNumThreads(1)
+    return LiteModels(
+        models.lite,
+        device,
+        PeopleDetector(cache, threads),
+        open_backbone(cache, device, threads),
+        KindHead.load(),
+        RapidReader(threads),
+    )
+
+
+def choose_device(wanted: str) -> str:
+    """ "cpu", or the CUDA device asked for; "auto" takes a GPU where there is one.
+
+    torch is imported only where the machine has an NVIDIA device, for it costs seconds and a gigabyte.
+    """
+    if wanted == "cpu":
+        return "cpu"
+    if not Path("/dev/nvidia0").exists() and wanted == "auto":
+        return "cpu"
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda:0" if wanted in ("auto", "cuda") else wanted
+    if wanted == "auto":
+        return "cpu"
+    raise ConfigError(
+        f'models.device: "{wanted}" was asked for, but torch finds no CUDA device; set it to "auto" or "cpu"'
+    )

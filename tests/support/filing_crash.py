@@ -1,0 +1,308 @@
+"""Kills a process after every step of a move, and after every step of every recovery, and looks what is left.
+
+Run as a program, because forking a test process that has loaded runtimes with threads is not safe:
+`python -m tests.support.filing_crash SCENARIO FOLDER [OTHER_FILE_SYSTEM]` prints a JSON report.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from curated.config import Folders
+from curated.errors import FilingError
+from curated.files import Disk, RealDisk
+from curated.filing import UndoSelection, recover, undo
+from curated.filing.trash import empty, trash_photo
+from curated.state.schema import open_database
+from tests.support.filing_disks import DyingDisk, FailingDisk, NoFlagDisk, RacingDisk, RecordingDisk, SplitDisk
+from tests.support.filing_world import World
+
+BYSTANDER = b"a file of someone else"
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What is moved and over which disk; `act` runs in the process that is killed."""
+
+    files: tuple[str, ...]
+    disk: Callable[[World], Disk]
+    recovery_disk: Callable[[World], Disk]
+    act: Callable[[World, Disk], object]
+    prepare: Callable[[World], object] = lambda world: None
+    removes: bool = False
+
+
+@dataclass
+class Report:
+    """How many ways to die were tried, and what was wrong after any of them."""
+
+    steps: list[str] = field(default_factory=list)
+    deaths: int = 0
+    second_deaths: int = 0
+    finished: int = 0
+    aborted: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+SINGLE = ("IMG_1.jpg",)
+ASSET = ("IMG_1.HEIC", "IMG_1.MOV", "IMG_1.HEIC.xmp")
+
+
+def file_asset(world: World, disk: Disk) -> None:
+    paths = [world.unsorted / name for name in (*ASSET, *SINGLE) if (world.unsorted / name).exists()]
+    targets = [world.library / "Photos" / "new" / path.name.replace("IMG_1", "cat") for path in paths]
+    try:
+        world.file(paths, targets, disk=disk)
+    except FilingError:
+        pass  # what a failed move leaves behind is what is looked at
+
+
+def undo_last(world: World, disk: Disk) -> None:
+    undo(world.filer(disk), UndoSelection(last=1))
+
+
+def trash_it(world: World, disk: Disk) -> None:
+    trash_photo(world.filer(disk), world.store.get(1), world.folders)
+
+
+def empty_trash(world: World, disk: Disk) -> None:
+    empty(world.filer(disk), world.folders, timedelta(0))
+
+
+def _filed(world: World) -> None:
+    file_asset(world, RealDisk())
+
+
+def _trashed(world: World) -> None:
+    _filed(world)
+    trash_it(world, RealDisk())
+
+
+def _plain(world: World) -> Disk:
+    return RealDisk()
+
+
+def _split(world: World) -> Disk:
+    return SplitDisk(world.library)
+
+
+def _racing(suffix: str, inner: Callable[[World], Disk]) -> Callable[[World], Disk]:
+    return lambda world: RacingDisk(suffix, BYSTANDER, inner(world))
+
+
+def _failing(name: str, suffix: str, inner: Callable[[World], Disk]) -> Callable[[World], Disk]:
+    return lambda world: FailingDisk(
+        lambda step: step.name == name and step.paths[-1].name.endswith(suffix), errno.EIO, inner(world)
+    )
+
+
+SCENARIOS = {
+    "single": Scenario(SINGLE, _plain, _plain, file_asset),
+    "asset": Scenario(ASSET, _plain, _plain, file_asset),
+    "single without the flag": Scenario(SINGLE, lambda _: NoFlagDisk(), lambda _: NoFlagDisk(), file_asset),
+    "asset without the flag": Scenario(ASSET[:2], lambda _: NoFlagDisk(), lambda _: NoFlagDisk(), file_asset),
+    "single across": Scenario(SINGLE, _split, _split, file_asset),
+    "asset across": Scenario(ASSET[:2], _split, _split, file_asset),
+    "asset across unannounced": Scenario(
+        ASSET[:2], lambda w: SplitDisk(w.library, silent=True), lambda w: SplitDisk(w.library, silent=True), file_asset
+    ),
+    "asset across without the flag": Scenario(
+        ASSET[:2],
+        lambda w: NoFlagDisk(SplitDisk(w.library)),
+        lambda w: NoFlagDisk(SplitDisk(w.library)),
+        file_asset,
+    ),
+    "asset, a name taken": Scenario(ASSET, _racing("cat.MOV", _plain), _plain, file_asset),
+    "asset across, a name taken": Scenario(ASSET[:2], _racing("cat.MOV", _split), _split, file_asset),
+    "asset, taken back": Scenario(ASSET, _failing("rename", "cat.HEIC.xmp", _plain), _plain, file_asset),
+    "asset across, taken back": Scenario(ASSET[:2], _failing("rename", "cat.MOV", _split), _split, file_asset),
+    "undo": Scenario(ASSET, _plain, _plain, undo_last, prepare=_filed),
+    "trash": Scenario(ASSET, _plain, _plain, trash_it, prepare=_filed),
+    "emptying": Scenario(ASSET, _plain, _plain, empty_trash, prepare=_trashed, removes=True),
+}
+
+
+def explore(name: str, folder: Path, other: Path | None = None) -> Report:
+    """Every death of the scenario; with `other` the library is really there, on another file system."""
+    scenario = SCENARIOS[name]
+    if other is not None:
+        scenario = Scenario(scenario.files, _plain, _plain, scenario.act, scenario.prepare)
+    explorer = _Explorer(scenario, folder, other)
+    explorer.run()
+    return explorer.report
+
+
+class _Explorer:
+    def __init__(self, scenario: Scenario, folder: Path, other: Path | None) -> None:
+        self.scenario = scenario
+        self.folder = folder
+        self.other = other
+        self.report = Report()
+        self.template = folder / "template.db"
+        open_database(self.template).close()
+
+    def run(self) -> None:
+        for number, name in self._steps():
+            self.report.steps.append(name)
+            for moment in _moments(name):
+                self._die_once(number, moment, f"{moment} {number}:{name}")
+
+    def _die_once(self, number: int, moment: str, label: str) -> None:
+        self.report.deaths += 1
+        first = self._dead_world(number, moment)
+        steps = self._steps_of_recovery(first)
+        self._recover_and_judge(first, label)
+        for second, name in steps:
+            for second_moment in _moments(name):
+                world = self._dead_world(number, moment)
+                self.report.second_deaths += 1
+                disk = DyingDisk(second, second_moment, self.scenario.recovery_disk(world))
+                _in_child(lambda world=world, disk=disk: recover(world.database, disk), must_die=False)
+                self._recover_and_judge(world, f"{label}, then {second_moment} {second}:{name} of recovery")
+
+    def _fresh(self) -> World:
+        for path in (self.folder / "world", *([self.other] if self.other else [])):
+            shutil.rmtree(path, ignore_errors=True)
+        world = World(self.folder / "world", self.other, self.template)
+        for index, name in enumerate(self.scenario.files):
+            world.put(name, bytes([65 + index]) * (3000 + index))
+        world.put("elsewhere.jpg", BYSTANDER, below=world.library)
+        self.scenario.prepare(world)
+        world.close()
+        return world
+
+    def _dead_world(self, number: int, moment: str) -> World:
+        world = self._fresh()
+        disk = DyingDisk(number, moment, self.scenario.disk(world))
+        _in_child(lambda: self.scenario.act(world, disk), must_die=True)
+        return world
+
+    def _steps(self) -> list[tuple[int, str]]:
+        world = self._fresh()
+        recording = RecordingDisk(self.scenario.disk(world))
+        self.scenario.act(world, recording)
+        world.close()
+        return [(step.number, step.name) for step in recording.changing()]
+
+    def _steps_of_recovery(self, world: World) -> list[tuple[int, str]]:
+        """The steps a recovery of this world would take, found on a copy that keeps the inodes' identity by hash."""
+        recording = RecordingDisk(self.scenario.recovery_disk(world))
+        listing = self.folder / "steps.json"
+
+        def record() -> None:
+            recover(world.database, recording)
+            listing.write_text(json.dumps([(step.number, step.name) for step in recording.changing()]))
+
+        snapshot = self._snapshot(world)
+        _in_child(record, must_die=False)
+        self._put_back(world, snapshot)
+        return [(number, name) for number, name in json.loads(listing.read_text())]
+
+    def _snapshot(self, world: World) -> list[tuple[Path, Path]]:
+        """Hard links to every file, so that putting them back keeps their inodes; the database is copied."""
+        kept = self.folder / "kept"
+        shutil.rmtree(kept, ignore_errors=True)
+        kept.mkdir()
+        found = []
+        for root in (world.unsorted, world.library):
+            store = kept if root.stat().st_dev == kept.stat().st_dev else root.with_name(root.name + ".kept")
+            shutil.rmtree(store, ignore_errors=True) if store != kept else None
+            store.mkdir(exist_ok=True)
+            for index, path in enumerate(sorted(p for p in root.rglob("*") if p.is_file())):
+                copy = store / f"{root.name}-{index}"
+                os.link(path, copy)
+                found.append((path, copy))
+        shutil.copytree(world.database_path.parent, kept / "state")
+        return found
+
+    def _put_back(self, world: World, snapshot: list[tuple[Path, Path]]) -> None:
+        for root in (world.unsorted, world.library):
+            for path in [p for p in root.rglob("*") if p.is_file()]:
+                path.unlink()
+        for path, copy in snapshot:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            os.link(copy, path)
+            copy.unlink()
+        shutil.rmtree(world.database_path.parent)
+        shutil.copytree(self.folder / "kept" / "state", world.database_path.parent)
+
+    def _recover_and_judge(self, world: World, label: str) -> None:
+        disk = self.scenario.recovery_disk(world)
+        report = recover(world.database, disk)
+        self.report.finished += len(report.finished)
+        self.report.aborted += len(report.aborted)
+        wrong = [
+            problem
+            for problem in world.problems(disk)
+            # A sidecar that was removed before its picture is what emptying is for.
+            if not (self.scenario.removes and problem.startswith("companion"))
+        ]
+        if report.stuck or report.waiting:
+            wrong.append(f"recovery left {report.stuck or report.waiting}")
+        present = world.contents()
+        if not self.scenario.removes:
+            for index, name in enumerate(self.scenario.files):
+                content = bytes([65 + index]) * (3000 + index)
+                found = [
+                    p
+                    for p in [*world.unsorted.rglob("*"), *world.library.rglob("*")]
+                    if p.is_file() and p.read_bytes() == content
+                ]
+                if len(found) != 1:
+                    wrong.append(f"{name} exists {len(found)} times: {found}")
+            racing = sum(path.read_bytes() == BYSTANDER for path in world.library.rglob("*") if path.is_file())
+            if len(present) != len(self.scenario.files) + racing:
+                wrong.append(f"there are {len(present)} files")
+        if (world.library / "elsewhere.jpg").read_bytes() != BYSTANDER:
+            wrong.append("a file of someone else was touched")
+        homes = {
+            p.parent
+            for root in (world.unsorted, world.library)
+            for p in root.rglob("*")
+            if p.is_file() and p.read_bytes() != BYSTANDER
+        }
+        if len(homes) > 1 and not self.scenario.removes:
+            wrong.append(f"the asset was torn apart: {sorted(map(str, homes))}")
+        if recover(world.database, disk).finished:
+            wrong.append("a second recovery found something to do")
+        world.close()
+        self.report.problems += [f"{label}: {problem}" for problem in wrong]
+
+
+def _moments(name: str) -> tuple[str, ...]:
+    return ("before", "middle", "after") if name == "copy" else ("before", "after")
+
+
+def _in_child(act: Callable[[], object], *, must_die: bool) -> None:
+    """Run it in a forked process, which is expected to kill itself."""
+    child = os.fork()
+    if child == 0:
+        try:
+            act()
+        except BaseException as error:  # the child must never return into the parent's code
+            print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
+            os._exit(70)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+    if must_die and not killed or not killed and os.WEXITSTATUS(status) != 0:
+        raise AssertionError(f"the process ended with {status} instead of dying at the step")
+
+
+def main() -> None:
+    scenario, folder, *other = sys.argv[1:]
+    report = explore(scenario, Path(folder), Path(other[0]) if other else None)
+    print(json.dumps(asdict(report)))
+
+
+if __name__ == "__main__":
+    main()
