@@ -14,6 +14,8 @@ import msgspec
 from curated.errors import AlreadyRunning
 from curated.state.store import Store
 
+Activity = Literal["starting", "watching", "working", "paused", "stopping", "stopped"]
+
 _KEY = "daemon"
 
 
@@ -24,7 +26,7 @@ class DaemonState:
     pid: int
     started_at: str
     updated_at: str
-    activity: Literal["starting", "watching", "working", "paused", "stopping", "stopped"]
+    activity: Activity
     detail: str = ""
     profile: str = ""
     device: str = ""

@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from curated.domain import Move, MoveFile, MoveState, Purpose, Status
+from curated.domain import Move, MoveFile, MoveState, Purpose
 from curated.state.database import Database, Value
-from curated.state.rows import companions_to_text, from_text, printable, to_path, to_text
+from curated.state.rows import companions_to_text, from_text, printable, to_path, to_text, yield_path
 
 Clock = Callable[[], datetime]
 Columns = Mapping[str, str | None]
@@ -196,10 +196,7 @@ class Journal:
         assignments = ", ".join(f"{name} = ?" for name in columns)
         with self.database.write() as connection:
             if (path := columns.get("path")) is not None:
-                connection.execute(
-                    "UPDATE photo SET status = ? WHERE path = ? AND id <> ? AND status <> ?",
-                    (Status.MISSING.value, os.fsencode(path), photo_id, Status.MISSING.value),
-                )
+                yield_path(connection, Path(path), photo_id)
             connection.execute(f"UPDATE photo SET {assignments} WHERE id = ?", [*values, photo_id])
 
     def _columns(self, photo_id: int, names: Iterable[str]) -> dict[str, str | None]:

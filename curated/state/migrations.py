@@ -66,10 +66,14 @@ _M001 = (
     "CREATE UNIQUE INDEX photo_path ON photo(path) WHERE status <> 'missing'",
     "CREATE INDEX photo_sha256 ON photo(sha256)",
     "CREATE INDEX photo_pixel_hash ON photo(pixel_hash)",
-    "CREATE INDEX photo_status ON photo(status, filed_at DESC, id DESC)",
-    "CREATE INDEX photo_category ON photo(category, filed_at DESC, id DESC)",
-    "CREATE INDEX photo_filed ON photo(filed_at DESC, id DESC)",
-    "CREATE INDEX photo_keep ON photo(keep_score DESC, id DESC)",
+    "CREATE INDEX photo_phash ON photo(status, phash) WHERE phash IS NOT NULL",
+    # One for each order, filter and count, wide enough that the pages of the table are not read for it.
+    "CREATE INDEX photo_filed ON photo(filed_at DESC, id DESC, status, category)",
+    "CREATE INDEX photo_keep ON photo(keep_score DESC, id DESC, status, category)",
+    "CREATE INDEX photo_uncertain ON photo(abs(coalesce(keep_score, 2) - 0.5), id DESC, status, category)",
+    "CREATE INDEX photo_status ON photo(status, filed_at DESC, id DESC, category)",
+    "CREATE INDEX photo_category ON photo(category, filed_at DESC, id DESC, status)",
+    "CREATE INDEX photo_kind ON photo(kind, status)",
     "CREATE INDEX photo_twin ON photo(twin_of) WHERE twin_of IS NOT NULL",
     """
     CREATE TABLE embedding (

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from curated.domain import Arrival, Box, Photo, Reading, Status
+from curated.domain import Arrival, Box, Findings, Photo, Picture, Reading, Status
 from curated.state.database import Value
 
 PHOTO_COLUMNS = (
@@ -145,6 +145,22 @@ def companions_to_text(paths: tuple[Path, ...]) -> str:
     return json.dumps([os.fsencode(path).hex() for path in paths])
 
 
+def marks(values: Iterable[object]) -> str:
+    """A question mark for each value, for `IN (…)` and `VALUES (…)`."""
+    return ", ".join("?" for _ in values)
+
+
+def yield_path(connection: sqlite3.Connection, path: Path, to: int = 0) -> None:
+    """Mark missing every row that claims the path but that of the photo `to`; in the caller's transaction.
+
+    No two rows may claim one path, and the disk has just shown whose it is.
+    """
+    connection.execute(
+        "UPDATE photo SET status = 'missing' WHERE path = ? AND id <> ? AND status <> 'missing'",
+        (os.fsencode(path), to),
+    )
+
+
 def photo_from_arrival(arrival: Arrival, sha256: str, at: datetime) -> Photo:
     """A photo of which nothing is known yet but the file itself."""
     return Photo(
@@ -190,6 +206,40 @@ def with_reading(photo: Photo, reading: Reading) -> Photo:
         phash_wide=picture.phash_wide,
         thumbnail=picture.thumbnail,
     )
+
+
+def reading_from_photo(photo: Photo) -> Reading | None:
+    """What `with_reading` put into the row, without the embedding (b""); None where it was never judged."""
+    if photo.kind is None or photo.pixel_hash is None or photo.phash is None or photo.phash_wide is None:
+        return None
+    picture = Picture(
+        sha256=photo.sha256,
+        pixel_hash=photo.pixel_hash,
+        phash=photo.phash,
+        phash_wide=photo.phash_wide,
+        width=photo.width or 0,
+        height=photo.height or 0,
+        format=photo.format or "",
+        extension=photo.extension or "",
+        sharpness=photo.sharpness or 0.0,
+        taken_at=photo.taken_at,
+        camera=photo.camera,
+        thumbnail=photo.thumbnail,
+    )
+    findings = Findings(
+        sha256=photo.sha256,
+        profile=photo.profile or "",
+        models=photo.models,
+        kind_scores=photo.kind_scores,
+        people=photo.people,
+        people_score=photo.people_score,
+        boxes=photo.boxes,
+        labels=photo.labels,
+        caption=photo.caption or "",
+        text=photo.text or "",
+        embedding=b"",
+    )
+    return Reading(picture, findings)
 
 
 def _json(mapping: Mapping[str, object]) -> str:

@@ -14,15 +14,28 @@ from typing import Literal
 from curated.domain import Photo, Status
 from curated.errors import NotFound
 from curated.state.database import Database, Value
-from curated.state.rows import PHOTO_COLUMNS, from_text, photo_from_row, photo_to_columns, to_path, to_text
+from curated.state.rows import (
+    PHOTO_COLUMNS,
+    from_text,
+    marks,
+    photo_from_row,
+    photo_to_columns,
+    to_path,
+    to_text,
+    yield_path,
+)
 
 Sort = Literal["new", "keep", "uncertain"]
 
+# Each is the order of an index of its own (see migrations), so that the first rows cost the same however many follow.
 _ORDER: Mapping[Sort, str] = {
     "new": "filed_at DESC, id DESC",
-    "keep": "keep_score DESC NULLS LAST, id DESC",
+    "keep": "keep_score DESC, id DESC",
     "uncertain": "abs(coalesce(keep_score, 2) - 0.5), id DESC",
 }
+_MAY_BE_TWINS = "phash IS NOT NULL AND status IN ('filed', 'review', 'duplicate', 'trashed')"
+_IN_LIBRARY = (Status.FILED, Status.REVIEW, Status.DUPLICATE, Status.FAILED, Status.TRASHED)
+_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +52,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """What the duplicate index needs of one picture; `embedding` float16 bytes made by `embedder`."""
+    """What the duplicate index needs of one picture; hashes in hex."""
 
     photo_id: int
     sha256: str
@@ -48,8 +61,8 @@ class Fingerprint:
     phash_wide: str | None
     text: str
     kind: str | None
-    embedder: str | None
-    embedding: bytes | None
+    embedder: str | None = None
+    embedding: bytes | None = None
 
 
 class Store:
@@ -61,12 +74,18 @@ class Store:
     # -- photos ------------------------------------------------------------------------------------------
 
     def add(self, photo: Photo, embedding: tuple[str, bytes] | None = None) -> int:
-        """Insert a photo and its (model id, vector); the new id."""
+        """Insert a photo and its (model id, vector); the new id.
+
+        Another row that claims its path is marked missing: the file there is now this one.
+        """
         columns = photo_to_columns(photo)
         names = ", ".join(columns)
-        marks = ", ".join("?" * len(columns))
         with self.database.write() as connection:
-            cursor = connection.execute(f"INSERT INTO photo ({names}) VALUES ({marks})", list(columns.values()))
+            if photo.status is not Status.MISSING:
+                yield_path(connection, photo.path)
+            cursor = connection.execute(
+                f"INSERT INTO photo ({names}) VALUES ({marks(columns)})", list(columns.values())
+            )
             photo_id = int(cursor.lastrowid or 0)
             if embedding:
                 self.set_embedding(photo_id, *embedding)
@@ -77,6 +96,8 @@ class Store:
         columns = photo_to_columns(photo)
         assignments = ", ".join(f"{name} = ?" for name in columns)
         with self.database.write() as connection:
+            if photo.status is not Status.MISSING:
+                yield_path(connection, photo.path, photo.id)
             connection.execute(f"UPDATE photo SET {assignments} WHERE id = ?", [*columns.values(), photo.id])
             if embedding:
                 self.set_embedding(photo.id, *embedding)
@@ -109,6 +130,17 @@ class Store:
         """Delete the row of a photo whose file was never moved; moves that name it stay in the journal."""
         with self.database.write() as connection:
             connection.execute("DELETE FROM photo WHERE id = ?", (photo_id,))
+
+    def forget_arriving(self) -> int:
+        """Delete the rows whose first move was taken back, for instance by recovery; how many there were.
+
+        A row whose move is still open stays: its file may be in the library already.
+        """
+        with self.database.write() as connection:
+            return connection.execute(
+                "DELETE FROM photo WHERE status = 'arriving' AND id NOT IN "
+                "(SELECT photo_id FROM move WHERE open AND photo_id IS NOT NULL)"
+            ).rowcount
 
     def get(self, photo_id: int) -> Photo:
         """The photo of that id. Raises NotFound."""
@@ -146,14 +178,28 @@ class Store:
         """Photos in the order asked for; those whose first move is still under way are left out."""
         where, parameters = ["status <> 'arriving'"], list[Value]()
         if category is not None:
-            where.append("(category = ? OR category LIKE ? ESCAPE '\\')")
-            escaped = category.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-            parameters += [category, escaped + "/%"]
+            # "/" + 1 is "0": the sub-categories are the names from `category/` up to `category0`.
+            where.append("(category = ? OR category >= ? AND category < ?)")
+            parameters += [category, f"{category}/", f"{category}0"]
         if status is not None:
             where.append("status = ?")
             parameters.append(status.value)
         parameters.append(-1 if limit is None else limit)
         return self._photos(f"{' AND '.join(where)} ORDER BY {_ORDER[sort]} LIMIT ?", *parameters)
+
+    def with_status(self, *statuses: Status) -> Iterator[Photo]:
+        """Photos of any of these statuses, `arriving` too, oldest first."""
+        return self._photos(f"status IN ({marks(statuses)}) ORDER BY id", *(status.value for status in statuses))
+
+    def any_below(self, folder: Path) -> bool:
+        """Whether any photo should lie below that folder, by what the database says."""
+        start = os.fsencode(folder)
+        row = self.database.execute(
+            f"SELECT 1 FROM photo WHERE status <> 'missing' AND status IN ({marks(_IN_LIBRARY)}) "
+            "AND path > ? AND path < ? LIMIT 1",
+            (*(status.value for status in _IN_LIBRARY), start + b"/", start + b"0"),
+        ).fetchone()
+        return row is not None
 
     def search(self, query: str, limit: int) -> list[tuple[Photo, float]]:
         """Photos whose words match, best first, with a score (higher is better); the last word may be a prefix.
@@ -190,11 +236,20 @@ class Store:
         return [(keeper, duplicates[id_]) for id_, keeper in keepers.items() if keeper is not None]
 
     def _one(self, where: str, *parameters: Value) -> Photo | None:
-        return next(self._photos(f"{where} LIMIT 1", *parameters), None)
+        row = self.database.execute(f"SELECT {PHOTO_COLUMNS} FROM photo WHERE {where} LIMIT 1", parameters).fetchone()
+        return photo_from_row(row) if row else None
 
     def _photos(self, where: str, *parameters: Value) -> Iterator[Photo]:
-        for row in self.database.execute(f"SELECT {PHOTO_COLUMNS} FROM photo WHERE {where}", parameters):
-            yield photo_from_row(row)
+        # Ids first, then the rows some at a time: a statement left half read would hold an old snapshot, on which
+        # the next write fails at once with "database is locked".
+        found = self.database.execute(f"SELECT id FROM photo WHERE {where}", parameters).fetchall()
+        for start in range(0, len(found), _AT_ONCE):
+            ids = [row["id"] for row in found[start : start + _AT_ONCE]]
+            rows = self.database.execute(
+                f"SELECT {PHOTO_COLUMNS} FROM photo WHERE id IN ({marks(ids)})", ids
+            ).fetchall()
+            by_id = {row["id"]: row for row in rows}
+            yield from (photo_from_row(by_id[id_]) for id_ in ids if id_ in by_id)
 
     # -- embeddings and fingerprints ---------------------------------------------------------------------
 
@@ -210,24 +265,32 @@ class Store:
         ).fetchone()
         return (row["model"], row["vector"]) if row else None
 
+    def hashes(self) -> Iterator[tuple[int, str]]:
+        """(photo id, 64-bit perceptual hash in hex) of every picture that a new one may duplicate, in no order."""
+        rows = self.database.execute(f"SELECT id, phash FROM photo WHERE {_MAY_BE_TWINS}").fetchall()
+        return ((row["id"], row["phash"]) for row in rows)
+
+    def fingerprint(self, photo_id: int) -> Fingerprint | None:
+        """What tells a picture from its likes; None if it is not one that a new one may duplicate."""
+        row = self.database.execute(
+            f"SELECT id, sha256, pixel_hash, phash, phash_wide, text, kind FROM photo WHERE id = ? AND {_MAY_BE_TWINS}",
+            (photo_id,),
+        ).fetchone()
+        return _fingerprint(row) if row else None
+
     def fingerprints(self) -> Iterator[Fingerprint]:
-        """Of every picture that a new one may duplicate; the embeddings stay on disk (`embedding` is None)."""
+        """Of every picture that a new one may duplicate."""
         rows = self.database.execute(
-            "SELECT id, sha256, pixel_hash, phash, phash_wide, text, kind FROM photo "
-            "WHERE phash IS NOT NULL AND status IN ('filed', 'review', 'duplicate', 'trashed') ORDER BY id"
+            f"SELECT id, sha256, pixel_hash, phash, phash_wide, text, kind FROM photo WHERE {_MAY_BE_TWINS} ORDER BY id"
         )
-        for row in rows:
-            yield Fingerprint(
-                photo_id=row["id"],
-                sha256=row["sha256"],
-                pixel_hash=row["pixel_hash"],
-                phash=row["phash"],
-                phash_wide=row["phash_wide"],
-                text=row["text"] or "",
-                kind=row["kind"],
-                embedder=None,
-                embedding=None,
-            )
+        return map(_fingerprint, rows)
+
+    def with_pixels(self, pixel_hash: str) -> list[int]:
+        """Ids of the pictures with these very pixels that a new one may duplicate, oldest first."""
+        rows = self.database.execute(
+            f"SELECT id FROM photo WHERE pixel_hash = ? AND {_MAY_BE_TWINS} ORDER BY id", (pixel_hash,)
+        )
+        return [row["id"] for row in rows]
 
     # -- attempts and quarantine -------------------------------------------------------------------------
 
@@ -299,3 +362,15 @@ def _attempt(row: sqlite3.Row) -> Attempt:
     if path is None or next_at is None:
         raise ValueError("an attempt row has no path or time")
     return Attempt(path, row["size"], row["mtime_ns"], row["tries"], next_at, row["reason"])
+
+
+def _fingerprint(row: sqlite3.Row) -> Fingerprint:
+    return Fingerprint(
+        photo_id=row["id"],
+        sha256=row["sha256"],
+        pixel_hash=row["pixel_hash"],
+        phash=row["phash"],
+        phash_wide=row["phash_wide"],
+        text=row["text"] or "",
+        kind=row["kind"],
+    )
