@@ -71,8 +71,8 @@ _M001 = (
     "CREATE INDEX photo_filed ON photo(filed_at DESC, id DESC, status, category)",
     "CREATE INDEX photo_keep ON photo(keep_score DESC, id DESC, status, category)",
     "CREATE INDEX photo_uncertain ON photo(abs(coalesce(keep_score, 2) - 0.5), id DESC, status, category)",
-    "CREATE INDEX photo_status ON photo(status, filed_at DESC, id DESC, category)",
-    "CREATE INDEX photo_category ON photo(category, filed_at DESC, id DESC, status)",
+    "CREATE INDEX photo_status ON photo(status)",
+    "CREATE INDEX photo_category ON photo(category, status)",
     "CREATE INDEX photo_kind ON photo(kind, status)",
     "CREATE INDEX photo_twin ON photo(twin_of) WHERE twin_of IS NOT NULL",
     """

@@ -27,7 +27,8 @@ from curated.state.rows import (
 
 Sort = Literal["new", "keep", "uncertain"]
 
-# Each is the order of an index of its own (see migrations), so that the first rows cost the same however many follow.
+# Each is the order of an index of its own that holds the filters too (see migrations): it is read in order until there
+# are enough, and nothing is sorted. A `+` keeps the planner from another index, after which it would have to sort.
 _ORDER: Mapping[Sort, str] = {
     "new": "filed_at DESC, id DESC",
     "keep": "keep_score DESC, id DESC",
@@ -176,13 +177,13 @@ class Store:
         limit: int | None = None,
     ) -> Iterator[Photo]:
         """Photos in the order asked for; those whose first move is still under way are left out."""
-        where, parameters = ["status <> 'arriving'"], list[Value]()
+        where, parameters = ["+status <> 'arriving'"], list[Value]()
         if category is not None:
             # "/" + 1 is "0": the sub-categories are the names from `category/` up to `category0`.
-            where.append("(category = ? OR category >= ? AND category < ?)")
+            where.append("(+category = ? OR +category >= ? AND +category < ?)")
             parameters += [category, f"{category}/", f"{category}0"]
         if status is not None:
-            where.append("status = ?")
+            where.append("+status = ?")
             parameters.append(status.value)
         parameters.append(-1 if limit is None else limit)
         return self._photos(f"{' AND '.join(where)} ORDER BY {_ORDER[sort]} LIMIT ?", *parameters)
@@ -195,7 +196,7 @@ class Store:
         """Whether any photo should lie below that folder, by what the database says."""
         start = os.fsencode(folder)
         row = self.database.execute(
-            f"SELECT 1 FROM photo WHERE status <> 'missing' AND status IN ({marks(_IN_LIBRARY)}) "
+            f"SELECT 1 FROM photo WHERE status <> 'missing' AND +status IN ({marks(_IN_LIBRARY)}) "
             "AND path > ? AND path < ? LIMIT 1",
             (*(status.value for status in _IN_LIBRARY), start + b"/", start + b"0"),
         ).fetchone()
