@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING
 from curated.config import Duplicates
 from curated.domain import Photo, Twin
 from curated.naming import is_human_name
-from curated.state.store import Fingerprint
+from curated.state.store import Fingerprint, Store
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,72 +32,84 @@ _TEXT_COUNTS = 12
 
 @dataclass(frozen=True, slots=True)
 class TwinMatch:
-    """The answer of the index: `twin` is sure; `suspicion` is the id of one that is only like it."""
+    """The answer of the index: `twin` is sure; `suspicion` is one that is only like it."""
 
     twin: Twin | None
     suspicion: Twin | None = None
 
 
 class TwinIndex:
-    """All known pictures by content, pixels and perceptual hash, in memory (about 150 bytes a picture)."""
+    """All known pictures by perceptual hash: 16 bytes a picture in memory, everything else asked of the store.
 
-    def __init__(self, settings: Duplicates, known: Iterable[Fingerprint] = ()) -> None:
+    A search is one pass over all hashes (Hamming distance by population count): 0.3 ms for 300,000 pictures.
+    """
+
+    def __init__(self, settings: Duplicates, store: Store) -> None:
+        # Imported here: the commands that never look for twins need not load it.
         import numpy
 
-        self._settings = settings
         self._numpy = numpy
-        self._hashes: npt.NDArray[np.uint64] = numpy.empty(1024, numpy.uint64)
-        self._ids: list[int] = []
-        self._by_pixels: dict[str, int] = {}
-        self._details: dict[int, Fingerprint] = {}
-        for fingerprint in known:
-            self.add(fingerprint)
+        self._settings = settings
+        self._store = store
+        known = list(store.hashes())
+        self._count = len(known)
+        self._hashes: npt.NDArray[np.uint64] = numpy.zeros(max(1024, self._count), numpy.uint64)
+        self._ids: npt.NDArray[np.int64] = numpy.zeros(len(self._hashes), numpy.int64)
+        self._hashes[: self._count] = [int(phash, 16) for _, phash in known]
+        self._ids[: self._count] = [photo_id for photo_id, _ in known]
 
     def __len__(self) -> int:
-        return len(self._ids)
+        return self._count
 
-    def add(self, picture: Fingerprint) -> None:
-        """Remember a picture; the first with the same pixels stays the one that is found."""
-        if picture.phash is None or picture.pixel_hash is None:
-            return
-        if len(self._ids) == len(self._hashes):
-            self._hashes = self._numpy.concatenate([self._hashes, self._numpy.empty_like(self._hashes)])
-        self._hashes[len(self._ids)] = int(picture.phash, 16)
-        self._ids.append(picture.photo_id)
-        self._by_pixels.setdefault(picture.pixel_hash, picture.photo_id)
-        self._details[picture.photo_id] = picture
-
-    def discard(self, photo_id: int) -> None:
-        """Forget a picture, for instance one that is gone from disk."""
-        details = self._details.pop(photo_id, None)
-        if details and self._by_pixels.get(details.pixel_hash or "") == photo_id:
-            del self._by_pixels[details.pixel_hash or ""]
+    def add(self, photo_id: int, phash: str) -> None:
+        """Remember a picture; one that has left the library since is passed over by `find`."""
+        if self._count == len(self._hashes):
+            self._hashes = self._numpy.concatenate([self._hashes, self._numpy.zeros_like(self._hashes)])
+            self._ids = self._numpy.concatenate([self._ids, self._numpy.zeros_like(self._ids)])
+        self._hashes[self._count] = int(phash, 16)
+        self._ids[self._count] = photo_id
+        self._count += 1
 
     def find(self, picture: Fingerprint) -> TwinMatch:
         """The picture this one duplicates, else one it is suspiciously like, else neither."""
-        same = self._by_pixels.get(picture.pixel_hash or "")
-        if same is not None and same != picture.photo_id:
-            return TwinMatch(Twin(same, "exact", 0, f"the same pixels as #{same}"))
-        if picture.phash is None or not _tells(picture.phash) or not self._ids:
+        same = [each for each in self._store.with_pixels(picture.pixel_hash or "") if each != picture.photo_id]
+        if same:
+            return TwinMatch(Twin(same[0], "exact", 0, f"the same pixels as #{same[0]}"))
+        if picture.phash is None or not _tells(picture.phash):
             return TwinMatch(None)
-        distances = self._numpy.bitwise_count(
-            self._hashes[: len(self._ids)] ^ self._numpy.uint64(int(picture.phash, 16))
-        )
-        near = self._numpy.flatnonzero(distances <= max(self._settings.near_distance, self._settings.ask_distance))
-        order = sorted((int(distances[index]), self._ids[index]) for index in near)
         suspicion: Twin | None = None
-        for distance, photo_id in order:
-            other = self._details.get(photo_id)
-            if other is None or photo_id == picture.photo_id:
+        for distance, photo_id in self._near(picture.phash):
+            other = self._store.fingerprint(photo_id) if photo_id != picture.photo_id else None
+            if other is None or not _texts_agree(picture.text, other.text):
                 continue
             wide = _bits(picture.phash_wide, other.phash_wide)
-            agrees = _texts_agree(picture.text, other.text)
-            if distance <= self._settings.near_distance and wide <= _WIDE_DISTANCE and agrees:
+            if distance <= self._settings.near_distance and wide <= _WIDE_DISTANCE:
                 reason = f"like #{photo_id}: perceptual hashes differ in {distance} of 64 and {wide} of 256 bits"
                 return TwinMatch(Twin(photo_id, "near", distance, reason))
-            if suspicion is None and agrees:
+            if suspicion is None:
                 suspicion = Twin(photo_id, "near", distance, f"perhaps like #{photo_id} ({distance} of 64 bits differ)")
         return TwinMatch(None, suspicion)
+
+    def _near(self, phash: str) -> list[tuple[int, int]]:
+        """(distance, photo id) of all within reach, nearest first, then oldest."""
+        reach = max(self._settings.near_distance, self._settings.ask_distance)
+        wanted = self._numpy.uint64(int(phash, 16))
+        distances = self._numpy.bitwise_count(self._hashes[: self._count] ^ wanted)
+        near = self._numpy.flatnonzero(distances <= reach)
+        return sorted({(int(distances[index]), int(self._ids[index])) for index in near})
+
+
+def fingerprint_of(photo: Photo) -> Fingerprint:
+    """What the index asks of a picture."""
+    return Fingerprint(
+        photo_id=photo.id,
+        sha256=photo.sha256,
+        pixel_hash=photo.pixel_hash,
+        phash=photo.phash,
+        phash_wide=photo.phash_wide,
+        text=photo.text or "",
+        kind=photo.kind,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,168 @@
+"""What `curated run` shows: a live display on a terminal, else one structured line for each file."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from curated.cli.output import safe
+from curated.config import Config
+from curated.domain import Photo, Status
+from curated.pipeline import Blocked, Failed, Filed, LeftAlone, Outcome, Retrying, Returned
+from curated.state.daemon import DaemonState
+
+_STYLES = {"working": "green", "watching": "green", "paused": "bold yellow", "stopping": "yellow"}
+
+
+class LineReport:
+    """One line on stdout for each thing that happened to a file; nothing else."""
+
+    def __init__(self, config: Config) -> None:
+        self._unsorted, self._library = config.folders.unsorted_path, config.folders.library_path
+
+    def __call__(self, event: Outcome | DaemonState) -> None:
+        if not isinstance(event, DaemonState):
+            for line in lines(event, self._unsorted, self._library):
+                print(line, flush=True)
+
+    def begin(self, notice: str) -> None:
+        """Say which profile runs."""
+        print(f"profile {notice}", flush=True)
+
+    def end(self) -> None:
+        """Nothing is left to be said."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Nothing is held."""
+
+
+class TerminalReport:
+    """The lines scroll by above a display of what is going on."""
+
+    def __init__(self, config: Config, *, once: bool) -> None:
+        self._unsorted, self._library = config.folders.unsorted_path, config.folders.library_path
+        self._once = once
+        self._console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
+        self._live = Live(console=self._console, refresh_per_second=4, transient=True)
+        self._state: DaemonState | None = None
+
+    def __call__(self, event: Outcome | DaemonState) -> None:
+        if isinstance(event, DaemonState):
+            self._state = event
+            self._live.update(self._display(event))
+            return
+        for line in lines(event, self._unsorted, self._library):
+            style = "red" if isinstance(event, Failed) else "yellow" if isinstance(event, Retrying) else ""
+            self._console.print(Text(line, style=style))
+
+    def begin(self, notice: str) -> None:
+        """Say which profile runs, and how to end it."""
+        self._console.print(Text(f"Profile {notice}"))
+        if not self._once:
+            self._console.print(Text(f"Watching {safe(os.fspath(self._unsorted))}. Ctrl-C ends it."))
+
+    def end(self) -> None:
+        """What was done, in a line."""
+        if self._state is not None:
+            self._console.print(Text(summary(self._state)))
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.stop()
+
+    def _display(self, state: DaemonState) -> RenderableType:
+        done = state.filed + state.review + state.duplicates + state.failed
+        total = done + state.waiting + state.in_work
+        numbers = Table.grid(padding=(0, 2))
+        cells = [Text(state.activity, style=_STYLES.get(state.activity, ""))]
+        if total and state.activity == "working":
+            cells.append(Text(f"{done:,} of {total:,}"))
+        cells += [Text(f"{state.waiting:,} waiting"), Text(f"{state.in_work} in work")]
+        if state.rate:
+            cells.append(Text(f"{state.rate:.0f}/min"))
+        if state.seconds_left:
+            cells.append(Text(f"{_duration(state.seconds_left)} left"))
+        cells.append(Text(state.device or "models asleep", style="dim"))
+        numbers.add_row(*cells)
+        parts: list[RenderableType] = [numbers]
+        if total and state.activity == "working":
+            parts.insert(0, ProgressBar(total=total, completed=done, width=min(60, self._console.width)))
+        if state.detail:
+            parts.append(Text(safe(state.detail), style="yellow"))
+        if state.retrying:
+            parts.append(Text(f"{state.retrying} to be tried again", style="yellow"))
+        return Group(*parts)
+
+
+def lines(outcome: Outcome, unsorted: Path, library: Path) -> Iterator[str]:
+    """What happened, one fact a line: number, from, to, why."""
+    match outcome:
+        case Filed(source=source, photo=photo, demoted=demoted):
+            yield _moved(_word(photo), source, photo, unsorted, library)
+            if demoted is not None:
+                yield _moved("duplicate", demoted.original_path, demoted, unsorted, library)
+        case Failed(source=source, photo=photo):
+            yield _moved("failed", source, photo, unsorted, library)
+        case Retrying(path=path, reason=reason, tries=tries, next_at=next_at):
+            at = next_at.astimezone().strftime("%H:%M:%S")
+            yield f"retry {_below(path, unsorted)} ({safe(reason)}; try {tries}, next at {at})"
+        case Returned(path=path, reason=reason):
+            yield f"changed {_below(path, unsorted)} ({safe(reason)})"
+        case LeftAlone(path=path, reason=reason):
+            yield f"left {_below(path, unsorted)} ({safe(reason)})"
+        case Blocked(folder=folder, reason=reason):
+            yield f"blocked {safe(os.fspath(folder))}: {safe(reason)}"
+
+
+def summary(state: DaemonState) -> str:
+    """What a run has done, in one sentence."""
+    counts = (
+        ("filed", state.filed),
+        ("for review", state.review),
+        ("duplicates", state.duplicates),
+        ("failed", state.failed),
+    )
+    text = ", ".join(f"{number:,} {word}" for word, number in counts if number) or "nothing filed"
+    left = ", ".join(f"{number:,} {kind}{'s' if number != 1 else ''}" for kind, number in state.others.items())
+    return f"{text[:1].upper()}{text[1:]}.{f' Left where they were: {left}.' if left else ''}"
+
+
+def _word(photo: Photo) -> str:
+    return {Status.DUPLICATE: "duplicate", Status.REVIEW: "review"}.get(photo.status, "filed")
+
+
+def _moved(word: str, source: Path, photo: Photo, unsorted: Path, library: Path) -> str:
+    target = _below(photo.path, library)
+    return f"{word} #{photo.id} {_below(source, unsorted)} -> {target} ({safe(photo.reason)})"
+
+
+def _below(path: Path, folder: Path) -> str:
+    return safe(os.fspath(path.relative_to(folder) if path.is_relative_to(folder) else path))
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

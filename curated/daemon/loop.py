@@ -1,0 +1,335 @@
+"""The daemon's one loop: watch, admit, let the worker judge, place, publish, wait."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from curated.config import Config
+from curated.daemon.notify import notify
+from curated.daemon.progress import Progress
+from curated.daemon.wake import Wake
+from curated.domain import Asset, Photo, Reading
+from curated.errors import PictureError
+from curated.filing import RecoveryReport
+from curated.intake.watch import Watcher, remove_emptied
+from curated.pipeline import (
+    Admit,
+    Blocked,
+    Candidate,
+    Failed,
+    Filed,
+    LeftAlone,
+    Outcome,
+    Place,
+    Retrying,
+    Returned,
+    ToJudge,
+    ToPlace,
+)
+from curated.state.daemon import Activity, DaemonState, publish
+from curated.state.store import Store
+from curated.worker.client import WorkerClient
+from curated.worker.messages import Job
+
+log = logging.getLogger(__name__)
+
+Report = Callable[[Outcome | DaemonState], None]
+
+_PUBLISH_SECONDS = 0.5
+_LONGEST_SLEEP = 30.0
+_BLOCKED_SECONDS = 15.0
+# `run --once` does not wait for ever for a file that somebody keeps writing.
+_ONCE_PATIENCE = 30.0
+_WORKER_GRACE = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A candidate whose answer is known and that waits to be placed."""
+
+    candidate: Candidate
+    answer: Reading | PictureError
+    twin: Photo | None = None
+    quarantine: bool = False
+
+
+class Daemon:
+    """Runs in one thread; `stop`, `retry` and `woken` may be used from signal handlers and other threads."""
+
+    def __init__(
+        self,
+        config: Config,
+        store: Store,
+        *,
+        watcher: Watcher,
+        worker: WorkerClient,
+        admit: Admit,
+        place: Place,
+        progress: Progress,
+        report: Report,
+        woken: Wake,
+        monotonic: Callable[[], float],
+        once: bool,
+    ) -> None:
+        self._config = config
+        self._store = store
+        self._watcher = watcher
+        self._worker = worker
+        self._admit = admit
+        self._place = place
+        self._progress = progress
+        self._report = report
+        self._woken = woken
+        self._now = monotonic
+        self._once = once
+        self._stopping = False
+        self._retry_all = False
+        self._arrived: deque[Asset] = deque()
+        self._judging: dict[Path, Candidate] = {}
+        self._batch: list[Candidate] = []
+        self._ready: deque[_Judged] = deque()
+        self._followers: dict[str, list[Asset]] = {}
+        self._alone: dict[Path, Asset] = {}
+        self._later: dict[Path, tuple[float, Asset]] = {}
+        self._blocked = ""
+        self._blocked_until = 0.0
+        self._last_published = float("-inf")
+        self._last_work = monotonic()
+
+    # -- from outside ------------------------------------------------------------------------------------
+
+    def stop(self) -> None:
+        """End after the move under way."""
+        self._stopping = True
+        self._woken.set()
+
+    def retry(self) -> None:
+        """Look again at everything that waits or was left alone."""
+        self._retry_all = True
+        self._woken.set()
+
+    def tell_recovery(self, recovery: RecoveryReport) -> None:
+        """Report what became of the moves that an earlier run left half done."""
+        for move in recovery.finished:
+            log.warning("finished a move that was cut off: %s", move.files[0].target)
+        for move in recovery.aborted:
+            log.warning("took back a move that was cut off: %s", move.files[0].source)
+        for move in recovery.waiting:
+            self._progress.trouble(f"move {move.id} waits for a folder to come back: {move.files[0].target.parent}")
+        for move, why in recovery.stuck:
+            self._progress.trouble(f"move {move.id} cannot be finished: {why}")
+
+    # -- the loop ----------------------------------------------------------------------------------------
+
+    def run(self) -> bool:
+        """Work until `stop` (or, once, until all that is there is filed); whether nothing failed.
+
+        Raises StateError, WeightsMissing or WorkerBroken where it cannot go on.
+        """
+        try:
+            self._watcher.start()
+            self._publish("watching", force=True)
+            notify("READY=1\nSTATUS=watching")
+            while not self._stopping:
+                self._woken.clear()
+                self._turn()
+                if self._once and self._is_done():
+                    break
+                self._sleep()
+        finally:
+            notify("STOPPING=1")
+            self._publish("stopping", force=True)
+            self._watcher.stop()
+            self._worker.stop(grace=_WORKER_GRACE)
+            self._publish("stopped", force=True)
+        state = self._progress.state
+        return not (state.failed or self._later or self._blocked)
+
+    def _turn(self) -> None:
+        if self._retry_all:
+            self._look_again()
+        self._wake_later()
+        self._arrived.extend(self._watcher.poll())
+        for reply in self._worker.replies():
+            candidate = self._judging.pop(reply.job.path)
+            self._ready.append(_Judged(candidate, reply.answer, quarantine=reply.quarantine))
+        self._place_ready()
+        self._feed()
+        self._worker.tick()
+        self._publish(self._activity())
+
+    def _feed(self) -> None:
+        """Admit arrivals as long as the worker takes more: a flood waits as paths, not as pictures."""
+        while self._arrived and self._worker.wanted and not self._stopping and not self._is_blocked():
+            self._admit_one(self._arrived.popleft())
+            if len(self._batch) >= self._config.models.batch_size:
+                self._submit()
+        if self._batch and self._worker.wanted and not self._arrived:
+            self._submit()
+
+    def _admit_one(self, asset: Asset) -> None:
+        step = self._admit(asset)
+        match step:
+            case ToJudge(candidate):
+                if candidate.sha256 in self._followers:  # its double is being judged: it takes over the findings
+                    self._followers[candidate.sha256].append(asset)
+                else:
+                    self._followers[candidate.sha256] = []
+                    self._batch.append(candidate)
+            case ToPlace(candidate, reading, twin):
+                self._place_one(_Judged(candidate, reading, twin))
+            case _:
+                self._settle(asset, step)
+
+    def _submit(self) -> None:
+        batch, self._batch = tuple(self._batch), []
+        for candidate in batch:
+            self._judging[candidate.path] = candidate
+        self._worker.submit(tuple(self._job(candidate) for candidate in batch))
+
+    def _job(self, candidate: Candidate) -> Job:
+        digest = candidate.sha256
+        thumbnail = self._config.folders.cache_path / "thumbnails" / digest[:2] / f"{digest}.jpg"
+        return Job(candidate.path, digest, candidate.asset.primary, thumbnail)
+
+    def _place_ready(self) -> None:
+        while self._ready and not self._stopping and not self._is_blocked():
+            self._place_one(self._ready.popleft())
+
+    def _place_one(self, judged: _Judged) -> None:
+        outcome = self._place(judged.candidate, judged.answer, judged.twin, quarantine=judged.quarantine)
+        if isinstance(outcome, Blocked):
+            self._block(outcome.folder, outcome.reason)
+            self._ready.appendleft(judged)
+            return
+        self._blocked = ""
+        self._settle(judged.candidate.asset, outcome)
+        self._arrived.extendleft(reversed(self._followers.pop(judged.candidate.sha256, [])))
+
+    def _settle(self, asset: Asset, outcome: Outcome) -> None:
+        """The end of an asset's way, or of this try: keep its claim, or let it be found again."""
+        self._last_work = self._now()
+        match outcome:
+            case Filed() | Failed():
+                self._watcher.release(asset)
+                if self._config.watch.remove_emptied_folders:
+                    remove_emptied(asset.primary.path.parent, self._watcher.root)
+            case Returned():
+                self._watcher.release(asset)
+            case Retrying():
+                wait = (outcome.next_at - self._place.now()).total_seconds()
+                self._later[asset.primary.path] = (self._now() + max(0.0, wait), asset)
+            case LeftAlone():
+                self._alone[asset.primary.path] = asset
+        self._progress.count(outcome)
+        self._report(outcome)
+
+    def _wake_later(self) -> None:
+        due = [path for path, (moment, _) in self._later.items() if moment <= self._now()]
+        for path in due:
+            self._watcher.release(self._later.pop(path)[1])
+        if due:
+            self._watcher.rescan()
+
+    def _look_again(self) -> None:
+        self._retry_all = False
+        for asset in (*self._alone.values(), *(asset for _, asset in self._later.values())):
+            self._watcher.release(asset)
+        self._alone.clear()
+        self._later.clear()
+        self._watcher.rescan()
+
+    # -- trouble that is no single file's ----------------------------------------------------------------
+
+    def _block(self, folder: Path, reason: str) -> None:
+        text = f"{folder}: {reason}"
+        if text != self._blocked:
+            log.error("nothing can be filed: %s", text)
+            self._progress.trouble(text)
+        self._blocked, self._blocked_until = text, self._now() + _BLOCKED_SECONDS
+
+    def _is_blocked(self) -> bool:
+        """Whether filing waits for a folder; an empty library with pictures in the database is an unmounted one."""
+        if self._blocked and self._now() < self._blocked_until:
+            return True
+        library = self._config.folders.library_path
+        if _is_bare(library) and self._store.any_below(library):
+            self._block(library, "is empty, but pictures were filed there; is its disk mounted? (If it should be "
+                                 "empty, put any file there.)")  # fmt: skip
+            return True
+        return False
+
+    # -- state -------------------------------------------------------------------------------------------
+
+    @property
+    def _in_work(self) -> int:
+        return len(self._judging) + len(self._batch) + len(self._ready)
+
+    def _activity(self) -> Activity:
+        if self._blocked or self._watcher.state().paused:
+            return "paused"
+        return "working" if self._arrived or self._in_work else "watching"
+
+    def _publish(self, activity: Activity, *, force: bool = False) -> None:
+        now = self._now()
+        if not force and now - self._last_published < _PUBLISH_SECONDS:
+            return
+        watch, before = self._watcher.state(), self._progress.state
+        state = self._progress.publishable(
+            activity,
+            self._blocked or watch.paused,
+            queued=len(self._arrived) + sum(map(len, self._followers.values())),
+            in_work=self._in_work,
+            retrying=len(self._later),
+            watch=watch,
+            worker=self._worker.info,
+        )
+        if not force and _without_time(state) == _without_time(before):
+            return
+        self._last_published = now
+        publish(self._store, state)
+        self._report(state)
+        if state.activity != before.activity:
+            notify(f"STATUS={state.activity}{': ' if state.detail else ''}{state.detail}")
+
+    def _is_done(self) -> bool:
+        if self._arrived or self._in_work:
+            return bool(self._blocked)
+        if self._later or not self._watcher.state().scans:
+            return False
+        if self._watcher.idle:
+            return True
+        stuck = self._now() - self._last_work > max(_ONCE_PATIENCE, 3 * self._config.watch.settle_seconds)
+        if stuck:
+            waiting = self._watcher.state().waiting
+            log.warning("%d files are still being written; they are left for the next run", waiting)
+        return stuck
+
+    def _sleep(self) -> None:
+        now = self._now()
+        deadlines = [now + _LONGEST_SLEEP, self._watcher.next_deadline(), self._worker.next_deadline()]
+        deadlines += [moment for moment, _ in self._later.values()]
+        if self._blocked:
+            deadlines.append(self._blocked_until)
+        if self._arrived or self._in_work or self._once:
+            deadlines.append(now + _PUBLISH_SECONDS)
+        soonest = min(deadline for deadline in deadlines if deadline is not None)
+        if soonest > now:
+            self._woken.wait(soonest - now)
+
+
+def _is_bare(folder: Path) -> bool:
+    try:
+        with os.scandir(folder) as entries:
+            return next(entries, None) is None
+    except OSError:
+        return True
+
+
+def _without_time(state: DaemonState) -> DaemonState:
+    return replace(state, updated_at="")

@@ -1,0 +1,112 @@
+"""What has happened since the daemon started, as the state it publishes."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from curated.domain import Status
+from curated.intake.watch import WatchState
+from curated.pipeline import Failed, Filed, Outcome, Retrying
+from curated.state.daemon import Activity, DaemonState
+from curated.worker.client import WorkerInfo
+
+_RATE_SECONDS = 60.0
+_KEPT = 5
+
+
+class Progress:
+    """Counts outcomes; `monotonic` times the rate, `pid` is the daemon's."""
+
+    def __init__(self, pid: int, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._finished: deque[float] = deque()
+        self._names: deque[str] = deque(maxlen=_KEPT)
+        self._errors: deque[str] = deque(maxlen=_KEPT)
+        self._state = DaemonState(pid=pid, started_at=_now(), updated_at=_now(), activity="starting")
+
+    @property
+    def state(self) -> DaemonState:
+        """The state as of the last `publishable`."""
+        return self._state
+
+    def count(self, outcome: Outcome) -> None:
+        """Take note of what became of an asset."""
+        state = self._state
+        match outcome:
+            case Filed(photo=photo):
+                self._finished.append(self._monotonic())
+                self._names.append(photo.path.name)
+                if photo.status is Status.DUPLICATE:
+                    state = replace(state, duplicates=state.duplicates + 1)
+                elif photo.status is Status.REVIEW:
+                    state = replace(state, review=state.review + 1)
+                else:
+                    state = replace(state, filed=state.filed + 1)
+                if outcome.demoted is not None:
+                    state = replace(state, duplicates=state.duplicates + 1)
+            case Failed(photo=photo):
+                self._finished.append(self._monotonic())
+                self._errors.append(f"{outcome.source.name}: {photo.reason}")
+                state = replace(state, failed=state.failed + 1)
+            case Retrying():
+                self._errors.append(f"{outcome.path.name}: {outcome.reason} (try {outcome.tries})")
+            case _:
+                pass
+        self._state = state
+
+    def trouble(self, text: str) -> None:
+        """Take note of an error that is no single file's."""
+        if not self._errors or self._errors[-1] != text:
+            self._errors.append(text)
+
+    def publishable(
+        self,
+        activity: Activity,
+        detail: str,
+        *,
+        queued: int,
+        in_work: int,
+        retrying: int,
+        watch: WatchState,
+        worker: WorkerInfo,
+    ) -> DaemonState:
+        """The state to be published now."""
+        rate, waiting = self._rate(), queued + watch.waiting
+        left = (waiting + in_work) * 60 / rate if rate and waiting + in_work else None
+        self._state = replace(
+            self._state,
+            updated_at=_now(),
+            activity=activity,
+            detail=detail,
+            profile=worker.profile or self._state.profile,
+            device=worker.device or self._state.device,
+            waiting=waiting,
+            in_work=in_work,
+            retrying=retrying,
+            rate=round(rate, 1),
+            seconds_left=round(left, 1) if left is not None else None,
+            watched_folders=watch.folders,
+            polling=watch.polling,
+            overflows=watch.overflows,
+            others=watch.others,
+            specials=watch.specials,
+            last_names=tuple(self._names),
+            last_errors=tuple(self._errors),
+        )
+        return self._state
+
+    def _rate(self) -> float:
+        """Pictures a minute, over the last minute in which there were any."""
+        now = self._monotonic()
+        while self._finished and now - self._finished[0] > _RATE_SECONDS:
+            self._finished.popleft()
+        if len(self._finished) < 2:
+            return 0.0
+        return len(self._finished) * 60 / max(now - self._finished[0], 1.0)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
