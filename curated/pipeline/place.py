@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from curated.config import Config
 from curated.decide import decide
-from curated.domain import Arrival, Decision, Photo, Purpose, Reading, Status, Twin
+from curated.domain import Arrival, Move, Photo, Purpose, Reading, Status, Twin
 from curated.duplicates import TwinIndex, TwinMatch, better_of, contender, fingerprint_of
 from curated.errors import FilingError, FolderUnusable, PictureChanged, PictureError, SourceChanged
-from curated.filing import Filer, PlannedFile
+from curated.filing import Filer, PlannedFile, UndoSelection, undo
 from curated.filing.filed import present_files
 from curated.intake.assets import companion_target
 from curated.naming import is_human_name, safe_name
@@ -21,7 +22,16 @@ from curated.pipeline.retries import Retries
 from curated.state.rows import photo_from_arrival, printable, to_text, with_reading
 from curated.state.store import Store
 
-_IN_LIBRARY = (Status.FILED, Status.REVIEW)
+
+@dataclass(frozen=True, slots=True)
+class _Aim:
+    """Where a picture goes, what it is there, and why."""
+
+    target: Path
+    purpose: Purpose
+    status: Status
+    category: str | None
+    reason: str
 
 
 class Place:
@@ -73,43 +83,29 @@ class Place:
     # -- what was judged ---------------------------------------------------------------------------------
 
     def _place(self, candidate: Candidate, reading: Reading, same: Photo | None) -> Outcome:
-        photo = self._row(candidate, reading)
+        photo = self._photo(candidate, reading)
         match = TwinMatch(_exact(same)) if same else self._index.find(fingerprint_of(photo))
         keeper = self._keeper(match.twin)
         if match.twin is None or keeper is None:
-            decision = self._decide(photo, reading, match.suspicion)
-            filed = self._file(candidate, photo, reading, decision)
+            with self._row(photo, reading) as row:
+                filed = self._move(candidate, row, self._by_rules(row, reading, match.suspicion))
             return Filed(candidate.path, filed)
         new_is_better, why = better_of(contender(keeper), contender(photo))
-        if new_is_better and _may_make_way(keeper) and same is None:
-            filed = self._file(candidate, photo, reading, self._decide(photo, reading, None))
-            return Filed(candidate.path, filed, self._demote(keeper, filed, match.twin, why))
-        filed = self._file_duplicate(candidate, photo, reading, keeper, match.twin, why)
+        if new_is_better and same is None and _may_make_way(keeper):
+            return self._replace(candidate, photo, reading, keeper, match.twin, why)
+        duplicate = replace(photo, twin_of=keeper.id, twin_kind=match.twin.kind, twin_distance=match.twin.distance)
+        with self._row(duplicate, reading) as row:
+            filed = self._move(candidate, row, self._to_duplicates(row, keeper, match.twin, why))
         return Filed(candidate.path, filed)
 
-    def _row(self, candidate: Candidate, reading: Reading) -> Photo:
+    def _photo(self, candidate: Candidate, reading: Reading | None) -> Photo:
+        """The row as it will be written; one that was taken back by undo keeps its id, first name and verdict."""
         photo = photo_from_arrival(candidate.asset.primary, candidate.sha256, self._filer.clock())
         if candidate.photo_id is not None:
             before = self._store.get(candidate.photo_id)
             photo = replace(photo, id=before.id, original_path=before.original_path, verdict=before.verdict)
-        companions = tuple(each.path for each in candidate.asset.companions)
-        return replace(with_reading(photo, reading), companions=companions)
-
-    def _decide(self, photo: Photo, reading: Reading, suspicion: Twin | None) -> Decision:
-        decision = decide(reading, photo.original_path, self._config)
-        if suspicion is None:
-            return decision
-        return replace(decision, reason=f"{decision.reason}; {suspicion.reason}")
-
-    def _file(self, candidate: Candidate, photo: Photo, reading: Reading, decision: Decision) -> Photo:
-        after = {
-            "status": decision.status.value,
-            "category": decision.category,
-            "reason": decision.reason,
-            "filed_at": to_text(self._filer.clock()),
-        }
-        target = self._library / decision.folder / f"{decision.name}{decision.extension}"
-        return self._move(candidate, photo, reading, target, Purpose.FILE, after)
+        photo = replace(photo, companions=tuple(each.path for each in candidate.asset.companions))
+        return with_reading(photo, reading) if reading else photo
 
     def _keeper(self, twin: Twin | None) -> Photo | None:
         """The one that is duplicated, followed to the head of its group; None if it is not there any more."""
@@ -123,50 +119,52 @@ class Place:
             photo_id = photo.twin_of
         return None
 
-    def _file_duplicate(
+    def _replace(
         self, candidate: Candidate, photo: Photo, reading: Reading, keeper: Photo, twin: Twin, why: str
-    ) -> Photo:
+    ) -> Outcome:
+        """File the better of two twins in the library, after the lesser one has made way for it and its name."""
+        with self._row(photo, reading) as better:
+            try:
+                demotion = self._demote(keeper, better, twin, why)
+            except FilingError as error:  # the new one is filed all the same; both are there, and the reason says so
+                doubt = replace(twin, reason=f"better than #{keeper.id}, which could not be put aside: {error.reason}")
+                return Filed(candidate.path, self._move(candidate, better, self._by_rules(better, reading, doubt)))
+            try:
+                filed = self._move(candidate, better, self._by_rules(better, reading, None))
+            except FilingError:
+                undo(self._filer, UndoSelection(move_ids=(demotion.id,)))
+                raise
+        self._store.set_twin(keeper.id, filed.id, twin.kind, twin.distance)
+        return Filed(candidate.path, filed, self._store.get(keeper.id))
+
+    def _demote(self, keeper: Photo, better: Photo, twin: Twin, why: str) -> Move:
+        reason = f"like #{better.id}, which is better: {why}"
+        columns = {"twin_of": str(better.id), "twin_kind": twin.kind, "twin_distance": str(twin.distance)}
+        target = self._duplicates / keeper.path.name
+        return self._filer.move(
+            present_files(self._filer.disk, keeper, lambda path: self._beside(keeper.path, target, path)),
+            purpose=Purpose.DUPLICATE,
+            photo_id=keeper.id,
+            after={"status": Status.DUPLICATE.value, "category": None, "reason": reason, **columns},
+            reason=reason,
+        )
+
+    # -- where to ----------------------------------------------------------------------------------------
+
+    def _by_rules(self, photo: Photo, reading: Reading, doubt: Twin | None) -> _Aim:
+        decision = decide(reading, photo.original_path, self._config)
+        reason = f"{decision.reason}; {doubt.reason}" if doubt else decision.reason
+        target = self._library / decision.folder / f"{decision.name}{decision.extension}"
+        return _Aim(target, Purpose.FILE, decision.status, decision.category, reason)
+
+    def _to_duplicates(self, photo: Photo, keeper: Photo, twin: Twin, why: str) -> _Aim:
+        """Beside its keeper's name, unless a person gave it its own."""
         stands = "is in the trash" if keeper.status is Status.TRASHED else f"stays: {why}"
-        reason = f"{twin.reason}; #{keeper.id} {stands}"
-        duplicate = replace(photo, twin_of=keeper.id, twin_kind=twin.kind, twin_distance=twin.distance)
-        after = {
-            "status": Status.DUPLICATE.value,
-            "category": None,
-            "reason": reason,
-            "filed_at": to_text(self._filer.clock()),
-        }
-        target = self._duplicates / f"{self._duplicate_name(photo, keeper)}{photo.extension or photo.path.suffix}"
-        return self._move(candidate, duplicate, reading, target, Purpose.DUPLICATE, after)
-
-    def _demote(self, keeper: Photo, better: Photo, twin: Twin, why: str) -> Photo | None:
-        """Move the lesser of two twins out of the library; None if that cannot be done now, which loses nothing."""
-        after = {
-            "status": Status.DUPLICATE.value,
-            "category": None,
-            "reason": f"like #{better.id}, which is better: {why}",
-            "twin_of": str(better.id),
-            "twin_kind": twin.kind,
-            "twin_distance": str(twin.distance),
-        }
-        target = self._duplicates / f"{self._duplicate_name(keeper, better)}{keeper.path.suffix}"
-        try:
-            files = present_files(self._filer.disk, keeper, lambda path: self._beside(keeper.path, target, path))
-            self._filer.move(
-                files, purpose=Purpose.DUPLICATE, photo_id=keeper.id, after=after, reason=str(after["reason"])
-            )
-        except FilingError as error:
-            reason = f"{keeper.reason}; a better twin is #{better.id}, but it could not be put aside: {error}"
-            self._store.set_status(keeper.id, keeper.status, reason)
-            return None
-        self._store.set_twin(keeper.id, better.id, twin.kind, twin.distance)
-        return self._store.get(keeper.id)
-
-    def _duplicate_name(self, photo: Photo, keeper: Photo) -> str:
-        """Its own name if a person gave it, else its keeper's."""
         own = photo.original_path.stem
-        if self._config.naming.keep_human_names and is_human_name(own):
-            return safe_name(own, self._config.naming.max_bytes)
-        return safe_name(keeper.path.stem, self._config.naming.max_bytes)
+        by_person = self._config.naming.keep_human_names and is_human_name(own)
+        name = safe_name(own if by_person else keeper.path.stem, self._config.naming.max_bytes)
+        target = self._duplicates / f"{name}{photo.extension or photo.path.suffix}"
+        return _Aim(target, Purpose.DUPLICATE, Status.DUPLICATE, None, f"{twin.reason}; #{keeper.id} {stands}")
 
     @property
     def _duplicates(self) -> Path:
@@ -179,52 +177,46 @@ class Place:
             self._store.quarantine(candidate.sha256, error.reason, self._filer.clock())
         if error.transient and (again := self._retries.again(candidate.asset.primary, error.reason)):
             return again
-        photo = photo_from_arrival(candidate.asset.primary, candidate.sha256, self._filer.clock())
-        if candidate.photo_id is not None:
-            photo = replace(photo, id=candidate.photo_id)
-        after = {
-            "status": Status.FAILED.value,
-            "category": None,
-            "reason": printable(error.reason),
-            "filed_at": to_text(self._filer.clock()),
-        }
         target = self._library / self._config.folders.failed / candidate.path.name
-        return Failed(candidate.path, self._move(candidate, photo, None, target, Purpose.FAIL, after))
+        aim = _Aim(target, Purpose.FAIL, Status.FAILED, None, printable(error.reason))
+        with self._row(self._photo(candidate, None), None) as row:
+            return Failed(candidate.path, self._move(candidate, row, aim))
 
     # -- both --------------------------------------------------------------------------------------------
 
-    def _move(
-        self,
-        candidate: Candidate,
-        photo: Photo,
-        reading: Reading | None,
-        target: Path,
-        purpose: Purpose,
-        after: Mapping[str, str | None],
-    ) -> Photo:
-        """The row first, then the move; a row whose file did not move is taken back."""
-        embedding = (reading.findings.models["embedder"], reading.findings.embedding) if reading else None
-        if embedding and not embedding[1]:
-            embedding = None
+    @contextmanager
+    def _row(self, photo: Photo, reading: Reading | None) -> Iterator[Photo]:
+        """The photo as a row of the database, taken back if its file could not be moved."""
+        findings = reading.findings if reading else None
+        embedding = (findings.models["embedder"], findings.embedding) if findings and findings.embedding else None
         before = self._store.get(photo.id) if photo.id else None
         if before is not None:
             self._store.update(photo, embedding)
         else:
             photo = replace(photo, id=self._store.add(photo, embedding))
         try:
-            self._filer.move(
-                self._planned(candidate, target),
-                purpose=purpose,
-                photo_id=photo.id,
-                after=after,
-                reason=after["reason"] or "",
-            )
+            yield photo
         except FilingError:
             if before is not None:
                 self._store.update(before)
             else:
                 self._store.forget(photo.id)
             raise
+
+    def _move(self, candidate: Candidate, photo: Photo, aim: _Aim) -> Photo:
+        """The photo after its files were moved."""
+        self._filer.move(
+            self._planned(candidate, aim.target),
+            purpose=aim.purpose,
+            photo_id=photo.id,
+            after={
+                "status": aim.status.value,
+                "category": aim.category,
+                "reason": aim.reason,
+                "filed_at": to_text(self._filer.clock()),
+            },
+            reason=aim.reason,
+        )
         self._retries.forget(candidate.path)
         filed = self._store.get(photo.id)
         if filed.phash is not None:
@@ -256,5 +248,5 @@ def _exact(same: Photo) -> Twin:
 
 
 def _may_make_way(keeper: Photo) -> bool:
-    """Whether the program may put a picture aside: not one that a person has judged, nor one out of the library."""
-    return keeper.status in _IN_LIBRARY and keeper.verdict is None
+    """Whether the program may put a picture aside: not one that a person has judged, nor one in the trash."""
+    return keeper.status is not Status.TRASHED and keeper.verdict is None

@@ -137,7 +137,7 @@ class World:
             found.append(f"row {photo.id} has another identity than {photo.path}")
         if sha256(photo.path) != photo.sha256:
             found.append(f"{photo.path} has other content than row {photo.id}")
-        if (photo.status in (Status.FILED, Status.TRASHED)) != photo.path.is_relative_to(self.library):
+        if (photo.status not in (Status.ARRIVING, Status.UNDONE)) != photo.path.is_relative_to(self.library):
             found.append(f"row {photo.id} is {photo.status} at {photo.path}")
         for path in photo.companions:
             if not path.exists():
