@@ -20,8 +20,8 @@ from curated.state.store import Store
 
 Outcome = Literal["undone", "renamed", "changed", "failed"]
 
-# What put a picture into the library from outside: taken back, it is out of the daemon's hands.
-_INTAKE = frozenset({Purpose.FILE, Purpose.DUPLICATE, Purpose.FAIL})
+# What a picture was before it was put into the library: taken back to there, it is out of the daemon's hands.
+_OUTSIDE = frozenset({Status.ARRIVING, Status.UNDONE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +185,7 @@ def _photo(filer: Filer, move: Move) -> Photo | None:
 
 def _columns_back(move: Move) -> dict[str, str | None]:
     columns = dict(move.before)
-    if move.purpose in _INTAKE:
+    if columns.get("status") in _OUTSIDE:
         columns |= {"status": Status.UNDONE.value, "reason": "taken back by undo"}
     return columns
 
