@@ -1,25 +1,63 @@
-"""What the camera wrote: date, make and model, orientation."""
+"""What the camera wrote: date, make and model, orientation. Damage here never makes a picture unreadable."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from email.utils import parsedate
 from typing import Any
 
 from PIL import ExifTags, Image
 
+from curated.pictures.formats import DECODER_ERRORS
+
 _EARLIEST_YEAR = 1840  # before photography a date is a clock that was never set
-_UNSET_YEARS = frozenset((1904, 1970))  # epochs: a camera without a clock writes them
+# Days a clock starts from when it has lost its battery: Mac, Unix and FAT epochs.
+_UNSET_DAYS = frozenset((date(1904, 1, 1), date(1970, 1, 1), date(1980, 1, 1)))
+_FORMS = ("%Y:%m:%d %H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y/%m/%d %H:%M:%S", "%Y:%m:%d %H:%M")
+_XMP_DATE = re.compile(rb"(?:exif:DateTimeOriginal|photoshop:DateCreated)\s*(?:=\s*[\"']|>)\s*([0-9T:.+ Z-]{16,35})")
+_COMPANY = re.compile(
+    r"(?:[\s,.]+(?:corporation|corp|company|co|ltd|inc|gmbh|ag|imaging|optical|computer|electronics|techwin))+\.*$",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CameraNotes:
+    """`orientation` is 1 to 8; `taken_at` is local time without a zone, never one of the file's own times."""
+
+    orientation: int
+    taken_at: datetime | None
+    camera: str | None
+
+
+def camera_notes(image: Image.Image, raw: bytes | None = None) -> CameraNotes:
+    """What is noted in an opened image; of a RAW file (`raw`) its own notes go before those of its preview."""
+    tags = _tags(image)
+    own = _tags_of_raw(raw)
+    info = image.info
+    return CameraNotes(
+        orientation=orientation(tags),
+        taken_at=taken_at(own, {}) or taken_at(tags, info),
+        camera=camera(own) or camera(tags),
+    )
 
 
 def taken_at(exif: Image.Exif, info: Mapping[Any, Any]) -> datetime | None:
-    """The local time the picture was taken, without zone, or None; never the file's own times."""
-    inner = exif.get_ifd(ExifTags.IFD.Exif)
+    """The local time the picture was taken, without zone, or None."""
+    try:
+        inner = exif.get_ifd(ExifTags.IFD.Exif)
+    except DECODER_ERRORS:
+        inner = {}
+    xmp = info.get("xmp")
+    noted = _XMP_DATE.search(xmp) if isinstance(xmp, bytes) else None
     for value in (
         inner.get(ExifTags.Base.DateTimeOriginal),
         inner.get(ExifTags.Base.DateTimeDigitized),
+        noted[1] if noted else None,
         info.get("Creation Time"),
-        info.get("date:create") if "exif" in info else None,
     ):
         if found := _moment(value):
             return found
@@ -27,8 +65,8 @@ def taken_at(exif: Image.Exif, info: Mapping[Any, Any]) -> datetime | None:
 
 
 def camera(exif: Image.Exif) -> str | None:
-    """ "Make Model" with the make said once, or None."""
-    make, model = (_text(exif.get(tag)) for tag in (ExifTags.Base.Make, ExifTags.Base.Model))
+    """ "Make Model" with the make said once and without its legal form, or None."""
+    make, model = _COMPANY.sub("", _text(_get(exif, ExifTags.Base.Make))), _text(_get(exif, ExifTags.Base.Model))
     if not model:
         return make or None
     if make and not model.lower().startswith(make.split()[0].lower()):
@@ -38,8 +76,33 @@ def camera(exif: Image.Exif) -> str | None:
 
 def orientation(exif: Image.Exif) -> int:
     """EXIF orientation 1 to 8; anything else counts as 1 (upright)."""
-    value = exif.get(ExifTags.Base.Orientation)
+    value = _get(exif, ExifTags.Base.Orientation)
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def _tags(image: Image.Image) -> Image.Exif:
+    try:
+        return image.getexif()
+    except DECODER_ERRORS:
+        return Image.Exif()
+
+
+def _tags_of_raw(raw: bytes | None) -> Image.Exif:
+    """The tags of a RAW file that is TIFF inside, as most are."""
+    exif = Image.Exif()
+    if raw is not None and raw.startswith((b"II*\0", b"MM\0*")):
+        try:
+            exif.load(raw)
+        except DECODER_ERRORS:
+            return Image.Exif()
+    return exif
+
+
+def _get(exif: Image.Exif, tag: int) -> object:
+    try:
+        return exif.get(tag)
+    except DECODER_ERRORS:
+        return None
 
 
 def _text(value: object) -> str:
@@ -52,12 +115,21 @@ def _text(value: object) -> str:
 
 def _moment(value: object) -> datetime | None:
     text = _text(value)
-    for form in ("%Y:%m:%d %H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y/%m/%d %H:%M:%S"):
+    moment = _in_a_form(text[:19]) or _in_a_form(text[:16])
+    if moment is None and (parts := parsedate(text)) is not None:  # PNG recommends RFC 1123
         try:
-            moment = datetime.strptime(text[:19], form)  # noqa: DTZ007 - EXIF has no zone
+            moment = datetime(*parts[:6])  # noqa: DTZ001 - the camera's local time
+        except ValueError:
+            return None
+    if moment is None or moment.date() in _UNSET_DAYS:
+        return None
+    return moment if _EARLIEST_YEAR <= moment.year <= datetime.now(UTC).year + 1 else None
+
+
+def _in_a_form(text: str) -> datetime | None:
+    for form in _FORMS:
+        try:
+            return datetime.strptime(text, form)  # noqa: DTZ007 - EXIF has no zone
         except ValueError:
             continue
-        if moment.year < _EARLIEST_YEAR or moment.year in _UNSET_YEARS or moment.year > datetime.now(UTC).year + 1:
-            return None
-        return moment
     return None

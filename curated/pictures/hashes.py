@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from curated.pictures.decoded import RGB
+from curated.pictures.pixels import bands, is_deep
 
 _SHARPNESS_SIDE = 512
 _HASH_SIDE = 256
@@ -38,26 +39,34 @@ def sharpness(rgb: RGB) -> float:
     return float(cv2.Laplacian(grey, cv2.CV_64F).var())
 
 
-def of_pixels(image: Image.Image) -> str:
+def of_pixels(image: Image.Image, deep_colour: bool = False) -> str:
     """sha256 (hex) of size and pixels of an oriented picture at full resolution.
 
-    The same for the same pixels whatever lossless container holds them; transparency counts.
+    The same for the same pixels whatever lossless container holds them; transparency counts. `deep_colour` says
+    that the file has 16 bits a channel, of which Pillow keeps eight: it is not the same as its 8-bit copy.
     """
-    opaque = not image.has_transparency_data
-    mode = image.mode if image.mode.startswith(("I", "F")) else ("RGB" if opaque else "RGBA")
-    pixels = image if image.mode == mode else image.convert(mode)
-    if mode == "RGBA" and pixels.getchannel("A").getextrema() == (255, 255):
-        pixels, mode = pixels.convert("RGB"), "RGB"
-    digest = hashlib.sha256(f"pixels {mode} {pixels.width} {pixels.height}\n".encode())
-    digest.update(np.ascontiguousarray(np.asarray(pixels)).data)
+    if is_deep(image.mode):
+        mode = "I;16" if image.mode.startswith("I;16") else image.mode
+    else:
+        mode = "RGBA" if _is_translucent(image) else "RGB"
+    digest = hashlib.sha256(f"pixels {mode} {deep_colour} {image.width} {image.height}\n".encode())
+    for band in bands(image):
+        pixels = np.asarray(band if is_deep(image.mode) or band.mode == mode else band.convert(mode))
+        # The byte order is the container's, not the picture's.
+        digest.update(np.ascontiguousarray(pixels, dtype=pixels.dtype.newbyteorder("<")).data)
     return digest.hexdigest()
+
+
+def of_file(data: bytes, why: str) -> str:
+    """sha256 (hex) of a file whose first picture is not all of it: several frames or pages, or sensor data."""
+    return hashlib.sha256(f"{why}\n".encode() + data).hexdigest()
 
 
 def of_jpeg_data(data: bytes, orientation: int) -> str:
     """sha256 (hex) of a JPEG without its metadata segments (APPn, COM).
 
     A JPEG is decoded at reduced scale, so its full pixels are not at hand; its compressed data stand for them
-    and stay the same when only metadata change.
+    and stay the same when only metadata change. What follows its end (a phone's moving picture) counts.
     """
     digest = hashlib.sha256(f"jpeg {orientation}\n".encode())
     at = 2
@@ -79,3 +88,12 @@ def of_jpeg_data(data: bytes, orientation: int) -> str:
         at += 2 + length
     digest.update(memoryview(data)[at:])
     return digest.hexdigest()
+
+
+def _is_translucent(image: Image.Image) -> bool:
+    if not image.has_transparency_data:
+        return False
+    return any(
+        (band if band.mode == "RGBA" else band.convert("RGBA")).getchannel("A").getextrema() != (255, 255)
+        for band in bands(image)
+    )
