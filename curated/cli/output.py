@@ -77,6 +77,28 @@ def shown(path: Path) -> str:
     return safe(text)
 
 
+def complain(text: str) -> None:
+    """Say on stderr, on one line, what went wrong."""
+    typer.echo(f"curated: {safe(text)}", err=True)
+
+
+def amount(size: int) -> str:
+    """A number of bytes for people: "512 B", "3.4 MB"."""
+    if size < 1000:
+        return f"{size} B"
+    number, unit = float(size), ""
+    for unit in ("kB", "MB", "GB", "TB"):  # noqa: B007 - the last one is used
+        number /= 1000
+        if number < 999.95:
+            break
+    return f"{number:.1f} {unit}"
+
+
+def counted(number: int, noun: str) -> str:
+    """ "1 file", "2 files"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def photo_line(photo: Photo) -> str:
     """One picture on one line: id, where it stands, its file, and why."""
     place = photo.category or photo.status.value

@@ -104,3 +104,29 @@ def daemon_runs(state_folder: Path) -> bool:
     finally:
         os.close(descriptor)
     return False
+
+
+def daemon_pid(state_folder: Path) -> int | None:
+    """The process id of the daemon that works on this state; None if none does, or it has only just begun to."""
+    if not daemon_runs(state_folder):
+        return None
+    lock = state_folder / "daemon.lock"
+    text = lock.read_text(encoding="ascii", errors="replace").strip()
+    # A daemon takes the lock before it writes its number: until then the number is that of an earlier process,
+    # which by now may be anybody's. The daemon's own process has the file open.
+    return int(text) if text.isdecimal() and _has_open(int(text), lock) else None
+
+
+def _has_open(pid: int, path: Path) -> bool:
+    try:
+        found = path.stat()
+        return any(_is_open_as(each, found) for each in Path(f"/proc/{pid}/fd").iterdir())
+    except OSError:  # it has ended, or is another user's
+        return False
+
+
+def _is_open_as(descriptor: Path, found: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(descriptor.stat(), found)
+    except OSError:  # closed meanwhile
+        return False
