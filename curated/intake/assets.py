@@ -18,6 +18,9 @@ _LIVE_STILL = frozenset((".heic", ".heif", ".hif", ".jpg", ".jpeg"))
 _TAKEOUT = re.compile(
     r"^(?P<name>.+?)(?:\.s(?:u(?:p(?:p(?:l(?:[a-z-]*)?)?)?)?)?)?(?P<number>\(\d+\))?\.json$", re.IGNORECASE
 )
+_COPY_NUMBER = re.compile(r"\(\d+\)(\.[^.]*)$")
+# Marks the key of a name that a Takeout file describes; no file name holds it.
+_DESCRIBED = "\0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,23 +34,66 @@ class Grouped:
 def group(arrivals: Iterable[Arrival], is_picture: Mapping[Path, bool]) -> Grouped:
     """The arrivals as assets; `is_picture` says of each path whether its content is one (RAW included)."""
     everything = sorted(arrivals, key=lambda arrival: arrival.path)
-    by_folder: dict[Path, list[Arrival]] = {}
-    for arrival in everything:
-        by_folder.setdefault(arrival.path.parent, []).append(arrival)
+    by_path = {each.path: each for each in everything}
+    kin = Kin(by_path)
+    taken = {each.path for each in everything if is_picture[each.path] and not _is_raw_of(each.path, kin, is_picture)}
     assets: list[Asset] = []
-    others: list[Arrival] = []
-    for members in by_folder.values():
-        pictures = [each for each in members if is_picture[each.path]]
-        primaries = [each for each in pictures if not _is_raw_of(each, pictures)]
-        taken = {each.path for each in primaries}
-        for primary in primaries:
-            companions = tuple(
-                each for each in members if each.path not in taken and belongs_to(each.path, primary.path, members)
-            )
-            taken.update(each.path for each in companions)
-            assets.append(Asset(primary, companions))
-        others += [each for each in members if each.path not in taken]
-    return Grouped(tuple(assets), tuple(others))
+    for primary in [each for each in everything if each.path in taken]:
+        companions: list[Arrival] = []
+        for path in kin.near(primary.path):
+            if path not in taken and belongs_to(path, primary.path, [by_path[each] for each in kin.near(path)]):
+                taken.add(path)
+                companions.append(by_path[path])
+        assets.append(Asset(primary, tuple(companions)))
+    return Grouped(tuple(assets), tuple(each for each in everything if each.path not in taken))
+
+
+class Kin:
+    """Files by the names that a picture they belong to would have: `belongs_to` need not be asked of every pair."""
+
+    def __init__(self, paths: Iterable[Path] = ()) -> None:
+        self._folders: dict[Path, dict[str, dict[Path, None]]] = {}
+        self._takeouts = 0
+        for path in paths:
+            self.add(path)
+
+    def add(self, path: Path) -> None:
+        """Make a file known; it must not be known already."""
+        names = self._folders.setdefault(path.parent, {})
+        for key in self._keys(path, +1):
+            names.setdefault(key, {})[path] = None
+
+    def discard(self, path: Path) -> None:
+        """Forget a known file."""
+        folder = path.parent
+        names = self._folders[folder]
+        for key in self._keys(path, -1):
+            del names[key][path]
+            if not names[key]:
+                del names[key]
+        if not names:
+            del self._folders[folder]
+
+    def near(self, path: Path) -> list[Path]:
+        """Every known file but itself that may belong to this one, or the other way round, in order."""
+        names = self._folders.get(path.parent)
+        if names is None:
+            return []
+        name = path.name.lower()
+        keys = [path.stem.lower(), name]
+        if self._takeouts:
+            # Takeout writes IMG_1.jpg(1).json for IMG_1(1).jpg, and cuts long names anywhere.
+            plain = _COPY_NUMBER.sub(r"\1", name)
+            keys += [_DESCRIBED + whole[:end] for whole in {name, plain} for end in range(1, len(whole) + 1)]
+        found = {each for key in keys for each in names.get(key, ()) if each != path}
+        return sorted(found)
+
+    def _keys(self, path: Path, count: int) -> list[str]:
+        takeout = _TAKEOUT.match(path.name) if path.suffix.lower() == ".json" else None
+        if not takeout:
+            return [path.stem.lower()]
+        self._takeouts += count
+        return [path.stem.lower(), _DESCRIBED + takeout["name"].lower()]
 
 
 def belongs_to(companion: Path, primary: Path, members: Iterable[Arrival] = ()) -> bool:
@@ -82,13 +128,13 @@ def companion_target(primary_source: Path, primary_target: Path, companion: Path
     return primary_target.with_name(new)
 
 
-def _is_raw_of(arrival: Arrival, pictures: list[Arrival]) -> bool:
+def _is_raw_of(path: Path, kin: Kin, is_picture: Mapping[Path, bool]) -> bool:
     """Whether it is the RAW beside a developed picture, which then comes first."""
-    if arrival.path.suffix.lower() not in RAW_EXTENSIONS:
+    if path.suffix.lower() not in RAW_EXTENSIONS:
         return False
     return any(
-        other.path.stem.lower() == arrival.path.stem.lower() and other.path.suffix.lower() in PICTURE_EXTENSIONS
-        for other in pictures
+        other.stem.lower() == path.stem.lower() and other.suffix.lower() in PICTURE_EXTENSIONS and is_picture[other]
+        for other in kin.near(path)
     )
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from curated.config import Watch
+from curated.domain import Arrival
 from curated.intake.names import is_ignored, is_temporary
 
 _SPECIALS = {
@@ -18,6 +19,8 @@ _SPECIALS = {
     stat.S_IFBLK: "a device is not opened",
     stat.S_IFCHR: "a device is not opened",
 }
+# Firefox and aria2 make the file under its final name at once and keep this one beside it until it is whole.
+PARTNER_SUFFIXES = (".part", ".aria2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,66 +38,112 @@ class Stat:
         """The same of an lstat."""
         return cls(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_dev, status.st_ino)
 
+    def arrival(self, path: Path) -> Arrival:
+        """The file as it is given out."""
+        return Arrival(path, self.size, self.mtime_ns, self.device, self.inode)
+
+    def same_content(self, other: Stat | Arrival | None) -> bool:
+        """Whether it is the same file as then; a mere change of rights or links moves its ctime, too."""
+        return other is not None and (self.size, self.mtime_ns, self.device, self.inode) == (
+            other.size, other.mtime_ns, other.device, other.inode,
+        )  # fmt: skip
+
 
 @dataclass(slots=True)
 class Scan:
     """Every regular file that may be taken, the folders seen, and what was left out with the reason."""
 
     files: dict[Path, Stat] = field(default_factory=dict)
-    folders: set[Path] = field(default_factory=set)
+    folders: dict[Path, int] = field(default_factory=dict)  # with their inodes
     specials: dict[Path, str] = field(default_factory=dict)
+
+
+def present(path: Path) -> Stat | None:
+    """How the regular file at `path` looks now; None if there is none."""
+    try:
+        status = path.lstat()
+    except OSError:
+        return None
+    return Stat.of(status) if stat.S_ISREG(status.st_mode) else None
 
 
 def scan(root: Path, settings: Watch) -> Scan:
     """The state of `root`; sub-folders as configured, symbolic links never followed. Raises OSError for the root."""
-    found = Scan()
-    _enter(root, root, settings, found, top=True)
-    return found
+    walk = _Walk(root, settings)
+    walk.enter(root)
+    return walk.finish()
 
 
-def look(root: Path, path: Path, settings: Watch) -> Iterator[tuple[Path, Stat]]:
-    """The regular file at `path`, or all below it if it is a folder: what an event's path stands for."""
-    relative = path.relative_to(root)
-    if any(is_temporary(part) for part in relative.parts) or (len(relative.parts) > 1 and not settings.recursive):
-        return
+def look(root: Path, path: Path, settings: Watch) -> Scan:
+    """The same of one path below the root, and of all below it if it is a folder: what an event's path stands for."""
+    walk = _Walk(root, settings)
+    parts = path.relative_to(root).parts
+    if len(parts) > 1 and not settings.recursive:
+        return walk.found
+    # A full scan would not enter a folder that is left out, either.
+    if any(walk.leaves_out("/".join(parts[: count + 1]), name) for count, name in enumerate(parts)):
+        return walk.found
     try:
         status = path.lstat()
     except OSError:
-        return
-    if stat.S_ISREG(status.st_mode):
-        if not is_ignored(str(relative), path.name, settings.ignore):
-            yield path, Stat.of(status)
-    elif stat.S_ISDIR(status.st_mode) and settings.recursive:
-        found = Scan()
-        _enter(root, path, settings, found, top=False)
-        yield from found.files.items()
+        return walk.found
+    walk.take(path, status, lambda partner: os.path.lexists(f"{path}{partner}"))
+    return walk.finish()
 
 
-def _enter(root: Path, folder: Path, settings: Watch, found: Scan, *, top: bool) -> None:
-    try:
-        with os.scandir(folder) as entries:
-            found.folders.add(folder)
-            for entry in entries:
-                _take(root, entry, settings, found)
-    except OSError as error:
-        if top:
-            raise
-        if not isinstance(error, FileNotFoundError):
-            found.specials[folder] = f"the folder cannot be read: {error.strerror}"
+class _Walk:
+    def __init__(self, root: Path, settings: Watch) -> None:
+        self.found = Scan()
+        self._prefix = len(os.fspath(root).rstrip("/")) + 1
+        self._settings = settings
+        # A list instead of recursion: folders may be nested deeper than Python's stack.
+        self._pending: list[Path] = []
 
+    def leaves_out(self, relative: str, name: str) -> bool:
+        ignore = self._settings.ignore
+        return is_temporary(name) or (bool(ignore) and is_ignored(relative, name, ignore))
 
-def _take(root: Path, entry: os.DirEntry[str], settings: Watch, found: Scan) -> None:
-    path = Path(entry.path)
-    if is_temporary(entry.name) or is_ignored(str(path.relative_to(root)), entry.name, settings.ignore):
-        return
-    try:
-        status = entry.stat(follow_symlinks=False)
-    except FileNotFoundError:
-        return  # it went between the listing and the look: not there is what the next scan says, too
-    if stat.S_ISREG(status.st_mode):
-        found.files[path] = Stat.of(status)
-    elif stat.S_ISDIR(status.st_mode):
-        if settings.recursive:
-            _enter(root, path, settings, found, top=False)
-    else:
-        found.specials[path] = _SPECIALS.get(stat.S_IFMT(status.st_mode), "no regular file")
+    def finish(self) -> Scan:
+        while self._pending:
+            folder = self._pending.pop()
+            try:
+                self.enter(folder)
+            except FileNotFoundError:
+                continue  # it went between the listing and the look: not there is what the next scan says, too
+            except OSError as error:
+                self.found.specials[folder] = f"the folder cannot be read: {error.strerror}"
+        return self.found
+
+    def enter(self, folder: Path) -> None:
+        with os.scandir(folder) as listing:
+            self.found.folders[folder] = os.stat(folder).st_ino
+            entries = list(listing)
+        partners = {entry.name for entry in entries if entry.name.endswith(PARTNER_SUFFIXES)}
+        for entry in entries:
+            self._take_entry(entry, partners)
+
+    def _take_entry(self, entry: os.DirEntry[str], partners: set[str]) -> None:
+        if self.leaves_out(entry.path[self._prefix :], entry.name):
+            return
+        path = Path(entry.path)
+        try:
+            status = entry.stat(follow_symlinks=False)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            self.found.specials[path] = f"it cannot be looked at: {error.strerror}"
+            return
+        self.take(path, status, lambda partner: f"{entry.name}{partner}" in partners)
+
+    def take(self, path: Path, status: os.stat_result, has_partner: Callable[[str], bool]) -> None:
+        if stat.S_ISDIR(status.st_mode):
+            if self._settings.recursive:
+                self._pending.append(path)
+        elif not stat.S_ISREG(status.st_mode):
+            self.found.specials[path] = _SPECIALS.get(stat.S_IFMT(status.st_mode), "no regular file")
+        else:
+            partner = next((suffix for suffix in PARTNER_SUFFIXES if has_partner(suffix)), None)
+            if partner is None:
+                self.found.files[path] = Stat.of(status)
+            else:
+                self.found.specials[path] = f"{path.name}{partner} beside it says that its download is not finished"
