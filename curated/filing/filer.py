@@ -12,13 +12,15 @@ from typing import Literal
 
 from curated.domain import Arrival, Move, Purpose
 from curated.errors import FilingError, FolderUnusable, SourceChanged, StateError
-from curated.files import Disk, FilingLock, Identity, signed
+from curated.files import Disk, Identity, signed
 from curated.filing.journey import Journey, Token, random_token
 from curated.filing.legs import Leg, free_targets
+from curated.filing.recovery import close_move, filing_lock
 from curated.state.database import Database
 from curated.state.journal import Clock, Columns, Journal, NewFile, utc_now
 
 _FOLDER_REFUSES = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT})
+_FILE_REFUSES = frozenset({errno.EACCES, errno.EPERM})
 _SOURCE_GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ESTALE, errno.ELOOP})
 
 
@@ -84,12 +86,15 @@ class Filer:
     ) -> Move:
         """Move all the files of an asset or none; the closed move, with the names they really got.
 
+        A move of the same files that was left open is finished or taken back first.
+
         The first file leads: all share its final stem. `after` are the photo's columns from now on; its path, name,
         identity and companions are filled in from the disk. `before` is what undo will restore; what is left out
         is read from the row. Where everything is in its place already only the row changes.
 
         Raises FolderUnusable, SourceChanged or FilingError with every file where it was, StateError if the
-        database cannot be written.
+        database cannot be written. Where the disk will not take the files back either, the message says so and the
+        move stays open, for the next one of these files or for recovery.
         """
         _check(files)
         if self.database.connection.in_transaction:
@@ -97,6 +102,7 @@ class Filer:
         with self.alone():
             try:
                 self._check_roots(files)
+                self._close_earlier(files, photo_id)
                 targets = free_targets(self.disk, [(file.source, file.target) for file in files])
                 planned = [_new_file(file, target) for file, target in zip(files, targets, strict=True)]
                 move = self.journal.plan(purpose, photo_id, planned, before or {}, after, reason, undoes)
@@ -118,6 +124,8 @@ class Filer:
             problem, cause = explain(error, source, folder, self.disk), error
         except sqlite3.Error as error:
             problem, cause = self._unwritable(error), error
+        if journey.released:
+            raise StateError(f"{problem}; {source} was moved, which the next start will record") from cause
         try:
             journey.back(str(problem))
         except (OSError, sqlite3.Error, FilingError) as second:
@@ -125,6 +133,16 @@ class Filer:
                 source, f"{problem}; it could not be taken back yet ({second}), recovery will"
             ) from problem
         raise problem from cause
+
+    def _close_earlier(self, files: Sequence[PlannedFile], photo_id: int | None) -> None:
+        """Close what an earlier move of these files left open, so that no two moves ever speak of one file."""
+        paths = {path for file in files for path in (file.source, file.target)}
+        for move in self.journal.open_moves():
+            touched = {path for file in move.files for path in (file.source, file.target, file.temporary)}
+            if paths & touched or (photo_id is not None and photo_id == move.photo_id):
+                closed = close_move(self.journal, self.disk, move, self._token)
+                if closed is None:
+                    raise FilingError(files[0].source, "an earlier move of it waits for a folder that is not there")
 
     def _unwritable(self, error: sqlite3.Error) -> StateError:
         return StateError(f"{self.database.path}: cannot be written: {error}")
@@ -135,21 +153,18 @@ class Filer:
                 raise FolderUnusable(root, "is not there; is its disk mounted?")
 
 
-def filing_lock(database: Database) -> FilingLock:
-    """The lock that goes with this database."""
-    return FilingLock(database.path.with_name(database.path.name + ".filing"))
-
-
 def explain(error: OSError, source: Path, folder: Path, disk: Disk) -> FilingError:
     """What an OSError means for a move from `source` into `folder`, as the error that says so."""
     what = error.strerror or str(error)
     if error.errno in _FOLDER_REFUSES:
         try:
-            source_refuses = disk.folder(source.parent) is not None and not disk.writable(source.parent)
+            if disk.folder(source.parent) is not None and not disk.writable(source.parent):
+                return FilingError(source, f"its folder does not let files be taken out: {what}")
+            # An immutable file or a sticky folder is no reason to give up the whole library.
+            if error.errno in _FILE_REFUSES and disk.folder(folder) is not None and disk.writable(folder):
+                return FilingError(source, f"cannot be moved to {folder}: {what}")
         except OSError:
-            source_refuses = False
-        if source_refuses:
-            return FilingError(source, f"its folder does not let files be taken out: {what}")
+            pass  # it answers nothing any more: unusable is the word
         return FolderUnusable(folder, what)
     if error.errno in _SOURCE_GONE:
         return SourceChanged(source, what)

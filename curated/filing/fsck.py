@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ from curated.config import Folders
 from curated.domain import Photo, Status
 from curated.files import Disk, is_temporary
 from curated.filing.recovery import recover
+from curated.filing.whereabouts import files_below
 from curated.state.database import Database
 from curated.state.journal import Journal, Placed
 from curated.state.store import Store
@@ -75,7 +74,7 @@ def check(
     for root in (library, unsorted):
         if root in paused:
             continue
-        for path in _files(root):
+        for path in files_below(root):
             if is_temporary(path.name):
                 if path not in open_temporaries:
                     problems.append(Problem("stray", path, None, "an unfinished copy; its original was not touched"))
@@ -98,7 +97,7 @@ def _open_moves(database: Database, disk: Disk, repair: bool) -> Iterator[Proble
 def _is_bare(root: Path, photos: Sequence[Photo]) -> bool:
     """Whether nothing is left below the folder: then it is the empty place where its disk should be mounted."""
     below = (photo for photo in photos if photo.path.is_relative_to(root))
-    return next(below, None) is not None and next(_files(root), None) is None
+    return next(below, None) is not None and next(files_below(root), None) is None
 
 
 def _check_photo(disk: Disk, photo: Photo) -> Problem | bool:
@@ -165,15 +164,3 @@ def status_at(path: Path, folders: Folders) -> Status:
         if path.is_relative_to(folders.library_path / name):
             return status
     return Status.FILED if path.is_relative_to(folders.library_path) else Status.UNDONE
-
-
-def _files(root: Path) -> Iterator[Path]:
-    """Every regular file below the folder that is not hidden, and our own hidden copies; links are not followed."""
-    for folder, folders, names in os.walk(root):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            path = Path(folder, name)
-            if name.startswith(".") and not is_temporary(name):
-                continue
-            if stat.S_ISREG(path.lstat().st_mode):
-                yield path

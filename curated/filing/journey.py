@@ -6,8 +6,9 @@ Each file is a leg with a place, and every step brings one leg from one place to
     SOURCE --copy--> COPIED --rename--> LANDED --unlink--> TARGET   from one file system to another
 
 Up to LANDED the source is untouched, so the whole move can be taken back; once every leg is LANDED and that is
-committed, it can only go forward. Nothing is ever removed while it might be the last copy: a copy only beside
-its unchanged source, a source only beside its verified copy.
+committed and the first source is gone, it can only go forward. A step that raised is UNSURE: the disk is asked how
+far it came. Nothing is ever removed while it might be the last copy: a copy only beside its unchanged source, a
+source only beside its verified copy.
 """
 
 from __future__ import annotations
@@ -18,15 +19,18 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from curated.domain import Move, MoveState
+from curated.domain import Move, MoveFile, MoveState
 from curated.errors import FilingError, FolderUnusable, SourceChanged
 from curated.files import FLAG_REFUSED, TEMPORARY_PREFIX, TEMPORARY_SUFFIX, Disk, Entry
 from curated.filing.legs import Leg, Place, drop_old_name, ensure_folder, free_targets
+from curated.filing.whereabouts import find, has_content
 from curated.state.journal import Journal, Placed
 
 Token = Callable[[], str]
 
 _SPACE_LEFT_FREE = 1 << 20
+# What a rename or link answers that has certainly done nothing.
+_NOT_DONE = frozenset({errno.EEXIST, errno.EXDEV, errno.EPERM, errno.EACCES, errno.EROFS, errno.ENOSPC, errno.EDQUOT})
 
 
 def random_token() -> str:
@@ -34,7 +38,7 @@ def random_token() -> str:
     return secrets.token_hex(8)
 
 
-class _NameTaken(Exception):
+class _NameTaken(FileExistsError):
     pass
 
 
@@ -55,13 +59,20 @@ class Journey:
         self._token = token
         self._notes: list[str] = []
         self._refused: set[Path] = set()
+        self._unsynced: dict[Path, None] = {}
+        self.released = False
+
+    def doubt(self) -> None:
+        """Sync every folder before the move is closed: the process that changed names there may not have."""
+        self._unsync(path.parent for leg in self.legs for path in (leg.file.target, leg.file.source) if not leg.stays)
 
     # -- forward -----------------------------------------------------------------------------------------
 
     def forward(self) -> Move:
         """Bring every file to its target and close the move as done; the closed move.
 
-        Raises FilingError, OSError or sqlite3.Error, with `back` still to be called.
+        Raises FilingError, OSError or sqlite3.Error, with `back` still to be called unless `released` is set: then a
+        source is gone, and only recovery may go on.
         """
         while True:
             try:
@@ -74,7 +85,7 @@ class Journey:
                 self._withdraw()
             else:
                 break
-        self._sync(leg for leg in self.legs if not leg.stays)
+        self._sync()
         self._release()
         return self.journal.finish(self.move, self._placed(), "; ".join(self._notes))
 
@@ -114,8 +125,12 @@ class Journey:
         temporary = file.target.parent / f"{TEMPORARY_PREFIX}{self._token()}{TEMPORARY_SUFFIX}"
         file = replace(file, temporary=temporary, state=MoveState.COPYING)
         self.journal.set_files([file])
-        self.disk.create(temporary)
         self.legs[index] = leg = replace(self.legs[index], file=file, place=Place.PARTIAL)
+        try:
+            self.disk.create(temporary)
+        except FileExistsError:
+            self.legs[index] = replace(leg, place=Place.SOURCE)
+            raise
         read = self.disk.copy(file.source, temporary)
         if read.identity != leg.identity or read.sha256 != file.sha256:
             raise SourceChanged(file.source, "no longer the file that was read")
@@ -135,61 +150,62 @@ class Journey:
                 self._put(index, file.temporary, file.target)
                 self.legs[index] = replace(self.legs[index], place=Place.LANDED, arrived=copy)
             elif leg.place is Place.SOURCE:
-                self._check_source(leg)
+                checked = self._check_source(leg)
                 if not leg.stays:
                     self._put(index, file.source, file.target)
                 arrived = self.disk.look(file.target)
                 self.legs[index] = replace(self.legs[index], place=Place.TARGET, arrived=arrived)
                 # Between the check and the rename another file may have taken the source's name.
-                if arrived is None or arrived.identity != leg.identity:
+                if arrived != checked and not self._is_still_it(file, arrived):
                     raise SourceChanged(file.source, "replaced or altered while it was being moved")
 
     def _put(self, index: int, old: Path, new: Path) -> None:
-        """Rename without overwriting, by the best means the file system has."""
+        """Rename without overwriting, by the best means the file system has; the caller then says where the leg is."""
+        before = self.legs[index]
+        self.legs[index] = replace(before, place=Place.UNSURE)
+        self._unsync([new.parent, old.parent])
         try:
             self.disk.rename(old, new)
-        except FileExistsError:
-            self._refused.add(new)
-            raise _NameTaken from None
         except OSError as error:
-            if error.errno == errno.EXDEV:
-                self._must_cross(index)
+            if error.errno in FLAG_REFUSED | _NOT_DONE:
+                self.legs[index] = before
             if error.errno not in FLAG_REFUSED:
+                self._give_way(index, error, new)
                 raise
-        else:
-            return
-        self._put_by_link(index, old, new)
+            self._put_by_link(index, old, new)
 
     def _put_by_link(self, index: int, old: Path, new: Path) -> None:
         file = replace(self.legs[index].file, state=MoveState.LANDING)
         if file != self.legs[index].file:
             self.journal.set_files([file])
-            self.legs[index] = replace(self.legs[index], file=file)
+        before = replace(self.legs[index], file=file)
+        self.legs[index] = replace(before, place=Place.UNSURE)
         try:
             self.disk.link(old, new)
-        except FileExistsError:
+        except OSError as error:
+            # NFS may answer a repeated request, the first of which it has carried out, with EEXIST.
+            if error.errno != errno.EEXIST or not self._same_file(old, new):
+                if error.errno in FLAG_REFUSED | _NOT_DONE:
+                    self.legs[index] = before
+                self._give_way(index, error, new)
+                if error.errno in FLAG_REFUSED | {errno.EPERM}:
+                    raise FilingError(
+                        old, f"the file system of {new.parent} can neither rename without overwriting nor link"
+                    ) from error
+                raise
+        # Two names outlast a power cut better than none.
+        self.disk.sync_folder(new.parent)
+        drop_old_name(self.disk, old, new)
+
+    def _give_way(self, index: int, error: OSError, new: Path) -> None:
+        """Say what a refused rename or link asks for: another name, or a copy."""
+        leg = self.legs[index]
+        if error.errno == errno.EEXIST:
             self._refused.add(new)
             raise _NameTaken from None
-        except OSError as error:
-            if error.errno == errno.EXDEV:
-                self._must_cross(index)
-            if error.errno in FLAG_REFUSED | {errno.EPERM}:
-                raise FilingError(
-                    old, f"the file system of {new.parent} can neither rename without overwriting nor link"
-                ) from error
-            raise
-        self.disk.sync_folder(new.parent)
-        try:
-            drop_old_name(self.disk, old, new)
-        except OSError:
-            self.disk.unlink(new)
-            raise
-
-    def _must_cross(self, index: int) -> None:
-        leg = self.legs[index]
-        if leg.place is Place.SOURCE and not leg.crosses:
+        if error.errno == errno.EXDEV and leg.place is Place.SOURCE and not leg.crosses:
             self.legs[index] = replace(leg, crosses=True)
-            raise _NeedsCopy
+            raise _NeedsCopy from None
 
     def _choose_names(self) -> None:
         """Commit the next free name for every file that is not on its target, before any is tried."""
@@ -211,24 +227,32 @@ class Journey:
             if not self._still_there(self.legs[index]):
                 raise FilingError(self.legs[index].file.target, "altered as soon as it was there")
         self._commit_state(Place.LANDED, MoveState.LANDED)
-        removed = 0
         for index in landed:
-            file = self.legs[index].file
-            entry = self.disk.look(file.source)
-            if entry is not None and entry.identity != self.legs[index].identity:
-                self._notes.append(f"{file.source} changed after it was copied and stays there")
-            elif entry is not None:
-                try:
-                    self.disk.unlink(file.source)
-                except OSError as error:
-                    if not removed:
-                        raise
-                    self._notes.append(f"{file.source} was copied but stays there too: {error.strerror}")
-                removed += 1
+            self._remove_source(self.legs[index])
+        for index in landed:
             self.legs[index] = replace(self.legs[index], place=Place.TARGET)
-        for folder in _unique(self.legs[index].file.source.parent for index in landed):
-            if self.disk.folder(folder) is not None:
-                self.disk.sync_folder(folder)
+        try:
+            self._sync()
+        except OSError as error:
+            # No way back from here; after a power cut a source may be there again, as a duplicate.
+            self._notes.append(f"the folder it was in could not be synced: {error.strerror}")
+
+    def _remove_source(self, leg: Leg) -> None:
+        source = leg.file.source
+        try:
+            entry = self.disk.look(source)
+            if entry is not None and entry.identity == leg.identity:
+                self._unsync([source.parent])
+                self.disk.unlink(source)
+        except OSError as error:
+            # The first one that cannot be removed takes everything back; after that there is no way back.
+            if not self.released:
+                raise
+            self._notes.append(f"{source} was copied but stays there too: {error.strerror}")
+        else:
+            if entry is not None and entry.identity != leg.identity:
+                self._notes.append(f"{source} changed after it was copied and stays there")
+            self.released = True
 
     def _placed(self) -> Placed | None:
         primary = self._primary()
@@ -247,17 +271,46 @@ class Journey:
         A file whose old name was taken meanwhile gets the next free one there, which the closed move says.
         What raises here (OSError, sqlite3.Error) leaves the move open for recovery.
         """
+        self._ask()
         self._withdraw()
         for index, leg in enumerate(self.legs):
             if leg.place in (Place.PARTIAL, Place.COPIED):
                 self._discard(index)
+        self._sync()
+        return self.journal.abort(self.move, "; ".join([reason, *self._notes]), self._elsewhere())
+
+    def _ask(self) -> None:
+        """Find on the disk every file whose step was cut short."""
+        asked = []
+        for leg in self.legs:
+            found: Leg | None = leg
+            if leg.place is Place.UNSURE:
+                found = find(self.disk, leg.file)
+            if found is None:
+                self._notes.append(f"found neither in its old nor in its new place: {leg.file.source}")
+            else:
+                asked.append(replace(found, crosses=found.crosses or leg.crosses, wanted=leg.wanted))
+        self.legs = asked
+
+    def _elsewhere(self) -> Placed | None:
+        """Where the files are if that is not where they were when the move was planned."""
+        original = {file.id: file.source for file in self.move.files}
+        places = {
+            leg.file.id: leg.file.target
+            if leg.place is Place.LANDED and not self._source_stands(leg)
+            else leg.file.source
+            for leg in self.legs
+        }
         primary = self._primary()
-        original = next((file.source for file in self.move.files if file.role == "primary"), None)
-        present = original
-        if primary is not None:
-            present = primary.file.target if primary.place is Place.LANDED else primary.file.source
-        moved = present if present != original else None
-        return self.journal.abort(self.move, "; ".join([reason, *self._notes]), moved)
+        if primary is None or all(original[number] == path for number, path in places.items()):
+            return None
+        path = places[primary.file.id]
+        entry = self.disk.look(path)
+        if entry is None:
+            return None
+        at = entry.identity
+        companions = tuple(path for number, path in places.items() if number != primary.file.id)
+        return Placed(path, at.device, at.inode, at.size, at.mtime_ns, companions)
 
     def _withdraw(self) -> None:
         """Take every file off its target: back to the source, or a copy back to its hidden name."""
@@ -269,10 +322,9 @@ class Journey:
                     self._notes.append(f"{file.target} is no longer what was put there, and stays")
                 elif self._source_stands(leg):
                     self._put(index, file.target, file.temporary)
-                    self.disk.sync_folder(file.target.parent)
                     self.legs[index] = replace(self.legs[index], place=Place.COPIED)
                 else:
-                    self._notes.append(f"{file.target} stays there: {file.source} is gone")
+                    self._notes.append(f"{file.target} stays there: {file.source} is gone or has changed")
             elif leg.place is Place.TARGET and not leg.stays:
                 self._return(index)
             elif leg.place is Place.TARGET:
@@ -296,7 +348,6 @@ class Journey:
                 self._notes.append(f"put back as {file.source}, its old name having been taken")
             else:
                 break
-        self._sync([self.legs[index]])
         self.legs[index] = replace(self.legs[index], place=Place.SOURCE)
 
     def _discard(self, index: int) -> None:
@@ -311,9 +362,9 @@ class Journey:
             self.journal.set_files([file])
         if self.disk.look(file.source) is None:
             self._notes.append(f"{temporary} stays there: {file.source} is gone")
-        else:
+        elif self.disk.look(temporary) is not None:
+            self._unsync([temporary.parent])
             self.disk.unlink(temporary)
-            self.disk.sync_folder(temporary.parent)
         self.legs[index] = replace(leg, file=file, place=Place.SOURCE)
 
     # -- both ways ---------------------------------------------------------------------------------------
@@ -345,14 +396,24 @@ class Journey:
         if changed:
             self.journal.set_files(changed)
 
-    def _sync(self, legs: Iterable[Leg]) -> None:
-        # Targets first: after a power cut a file may have two names, but never none.
-        legs = list(legs)
-        sources = [leg.file.source.parent for leg in legs if leg.place is Place.TARGET]
-        for folder in _unique([*(leg.file.target.parent for leg in legs), *sources]):
+    def _is_still_it(self, file: MoveFile, arrived: Entry | None) -> bool:
+        """Whether only its number changed: some file systems (FUSE, overlays) give a renamed file another."""
+        if arrived is None or not arrived.regular:
+            return False
+        at = arrived.identity
+        return (at.size, at.mtime_ns) == (file.size, file.mtime_ns) and has_content(self.disk, file, file.target)
+
+    def _same_file(self, old: Path, new: Path) -> bool:
+        entry = self.disk.look(old)
+        return entry is not None and entry.same_file(self.disk.look(new))
+
+    def _unsync(self, folders: Iterable[Path]) -> None:
+        self._unsynced |= dict.fromkeys(folders)
+
+    def _sync(self) -> None:
+        """Make every name that changed last, before the journal says so."""
+        # In the order of change, targets first: after a power cut a file may have two names, but never none.
+        for folder in list(self._unsynced):
             if self.disk.folder(folder) is not None:
                 self.disk.sync_folder(folder)
-
-
-def _unique(folders: Iterable[Path]) -> list[Path]:
-    return list(dict.fromkeys(folders))
+            del self._unsynced[folder]

@@ -21,6 +21,7 @@ class Place(Enum):
     COPIED = auto()  # at its source, with a whole, verified copy under a hidden name
     LANDED = auto()  # the copy has the target's name; the source is still there
     TARGET = auto()
+    UNSURE = auto()  # a step was cut short: the disk must be asked
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import errno
-from dataclasses import dataclass, replace
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from curated.domain import Move, MoveFile, MoveState, Purpose
-from curated.errors import FilingError
-from curated.files import Disk, Entry
-from curated.filing.filer import filing_lock
+from curated.domain import Move, MoveState, Purpose
+from curated.errors import FilingError, StateError
+from curated.files import Disk, FilingLock
 from curated.filing.journey import Journey, Token, random_token
-from curated.filing.legs import Leg, Place, drop_old_name
+from curated.filing.legs import Place
+from curated.filing.whereabouts import files_below, find
 from curated.state.database import Database
 from curated.state.journal import Clock, Journal, utc_now
+
+
+def filing_lock(database: Database) -> FilingLock:
+    """The lock that goes with this database."""
+    return FilingLock(database.path.with_name(database.path.name + ".filing"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +32,20 @@ class RecoveryReport:
     stuck: tuple[tuple[Move, str], ...] = ()
 
 
-def recover(database: Database, disk: Disk, *, clock: Clock = utc_now, token: Token = random_token) -> RecoveryReport:
+def recover(
+    database: Database,
+    disk: Disk,
+    *,
+    roots: Sequence[Path] = (),
+    clock: Clock = utc_now,
+    token: Token = random_token,
+) -> RecoveryReport:
     """Close every open move. A move of which any file has left its place is finished if all can, else taken back.
 
-    Safe at any time and from any process: it waits for a move under way. Run again it finds nothing to do.
+    `roots` are the folders whose disks may be away: a file that is found nowhere is waited for while its root is not
+    there or is bare, and given up otherwise; below no root, it is waited for while its folder is not there. Safe at
+    any time and from any process: it waits for a move under way. Run again it finds nothing to do. Raises StateError
+    if the database cannot be written.
     """
     journal = Journal(database, clock)
     finished: list[Move] = []
@@ -39,7 +55,9 @@ def recover(database: Database, disk: Disk, *, clock: Clock = utc_now, token: To
     with filing_lock(database).held():
         for move in journal.open_moves():
             try:
-                result = _recover_one(journal, disk, move, token)
+                result = close_move(journal, disk, move, token, roots)
+            except sqlite3.Error as error:
+                raise StateError(f"{database.path}: cannot be written: {error}") from error
             except (OSError, FilingError) as error:
                 stuck.append((move, str(error)))
                 continue
@@ -52,16 +70,22 @@ def recover(database: Database, disk: Disk, *, clock: Clock = utc_now, token: To
     return RecoveryReport(tuple(finished), tuple(aborted), tuple(waiting), tuple(stuck))
 
 
-def _recover_one(journal: Journal, disk: Disk, move: Move, token: Token) -> Move | None:
-    """The closed move; None if that must wait for a folder to come back."""
+def close_move(
+    journal: Journal, disk: Disk, move: Move, token: Token = random_token, roots: Sequence[Path] = ()
+) -> Move | None:
+    """The move, finished or taken back by what the disk shows; None if that must wait for a folder to come back.
+
+    The caller holds the filing lock. Raises OSError, FilingError or sqlite3.Error, and the move is still open.
+    """
     if move.purpose is Purpose.EMPTY:
-        return _recover_removal(journal, disk, move)
-    found = [(file, _find(disk, file)) for file in move.files]
+        return _recover_removal(journal, disk, move, roots)
+    found = [(file, find(disk, file)) for file in move.files]
     legs = [leg for _, leg in found if leg is not None]
     lost = [file for file, leg in found if leg is None]
     journey = Journey(journal, disk, move, legs, token)
+    journey.doubt()
     if lost:
-        if any(disk.folder(path.parent) is None for file in lost for path in (file.source, file.target)):
+        if any(_is_away(disk, path, roots) for file in lost for path in (file.source, file.target)):
             return None
         names = ", ".join(str(file.source) for file in lost)
         # Past this commit the sources may be gone already: there is no way back for the others.
@@ -73,78 +97,26 @@ def _recover_one(journal: Journal, disk: Disk, move: Move, token: Token) -> Move
     try:
         return journey.forward()
     except (OSError, FilingError) as error:
+        if journey.released:
+            raise
         return journey.back(f"interrupted, and cannot be finished: {error}")
 
 
-def _recover_removal(journal: Journal, disk: Disk, move: Move) -> Move | None:
-    folders = {file.source.parent for file in move.files}
-    if any(disk.folder(folder) is None for folder in folders):
+def _recover_removal(journal: Journal, disk: Disk, move: Move, roots: Sequence[Path]) -> Move | None:
+    if any(_is_away(disk, file.source, roots) for file in move.files):
         return None
     # The picture is removed after its companions: as long as it is there, the removal has not happened.
     if disk.look(move.files[0].source) is not None:
         return journal.abort(move, "interrupted; what is left stays in the trash")
-    for folder in folders:
-        disk.sync_folder(folder)
+    for folder in {file.source.parent for file in move.files}:
+        if disk.folder(folder) is not None:
+            disk.sync_folder(folder)
     return journal.finish(move, None)
 
 
-def _find(disk: Disk, file: MoveFile) -> Leg | None:
-    """Where the file is, from names, identities and, where those do not settle it, content; None if nowhere."""
-    leg = Leg(file)
-    source, target = disk.look(file.source), disk.look(file.target)
-    at_source = _is_it(disk, file, file.source, source)
-    if at_source and source is not None:
-        leg = _as_it_is(leg, source)
-    if leg.stays:
-        return replace(leg, place=Place.TARGET, arrived=source) if at_source else None
-    if file.temporary is not None:
-        return _find_copy(disk, replace(leg, crosses=True), file.temporary, leg if at_source else None)
-    if source is not None and source.same_file(target) and file.state is MoveState.LANDING:
-        drop_old_name(disk, file.source, file.target)
-        return replace(leg, place=Place.TARGET, arrived=target)
-    if at_source:
-        return leg
-    return replace(leg, place=Place.TARGET, arrived=target) if _is_it(disk, file, file.target, target) else None
-
-
-def _find_copy(disk: Disk, leg: Leg, temporary: Path, at_source: Leg | None) -> Leg | None:
-    file = leg.file
-    copy, target = disk.look(temporary), disk.look(file.target)
-    source_gone = disk.look(file.source) is None
-    was_named = file.state in (MoveState.LANDING, MoveState.LANDED)
-    if copy is not None:
-        if was_named and copy.same_file(target):
-            drop_old_name(disk, temporary, file.target)
-            return replace(leg, place=Place.LANDED, arrived=target)
-        # While the source is there a copy is worth nothing; without it, it is the last one.
-        if source_gone and not _has_content(disk, file, temporary):
-            return None
-        return replace(leg, place=Place.COPIED if source_gone else Place.PARTIAL)
-    if was_named and target is not None and target.regular:
-        released = source_gone and file.state is MoveState.LANDED
-        if released or _has_content(disk, file, file.target):
-            return replace(leg, place=Place.LANDED, arrived=target)
-    return at_source
-
-
-def _as_it_is(leg: Leg, source: Entry) -> Leg:
-    """The leg with its source's present identity: device numbers may change over a restart, content does not."""
-    at = source.identity
-    return replace(leg, file=replace(leg.file, device=at.device, inode=at.inode, size=at.size, mtime_ns=at.mtime_ns))
-
-
-def _is_it(disk: Disk, file: MoveFile, path: Path, entry: Entry | None) -> bool:
-    if entry is None or not entry.regular or entry.identity.size != file.size:
-        return False
-    if (entry.identity.device, entry.identity.inode) != (file.device, file.inode):
-        return _has_content(disk, file, path)
-    return path == file.target or entry.identity.mtime_ns == file.mtime_ns or _has_content(disk, file, path)
-
-
-def _has_content(disk: Disk, file: MoveFile, path: Path) -> bool:
-    try:
-        return disk.digest(path).sha256 == file.sha256
-    except OSError as error:
-        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ESTALE, errno.EINVAL, errno.ELOOP):
-            return False
-        raise
+def _is_away(disk: Disk, path: Path, roots: Sequence[Path]) -> bool:
+    """Whether a file may be missing only because its disk is: an empty root is where a disk should be mounted."""
+    root = next((root for root in roots if path.is_relative_to(root)), None)
+    if root is None:
+        return disk.folder(path.parent) is None
+    return disk.folder(root) is None or next(files_below(root), None) is None

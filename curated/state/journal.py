@@ -161,16 +161,16 @@ class Journal:
                 self.apply_columns(move.photo_id, after)
             return self.get(move.id)
 
-    def abort(self, move: Move, note: str, moved_to: Path | None = None) -> Move:
+    def abort(self, move: Move, note: str, elsewhere: Placed | None = None) -> Move:
         """Close the move as not made; the closed move.
 
-        `moved_to` is where the main file is if that is not its old place, which had been taken meanwhile.
+        `elsewhere` says where the files are if that is not their old place, which may have been taken meanwhile.
         """
         with self.database.write() as connection:
             self._close(move, MoveState.ABORTED, note)
             connection.execute("UPDATE move SET undone_by = NULL WHERE undone_by = ?", (move.id,))
-            if moved_to is not None and move.photo_id is not None:
-                self.apply_columns(move.photo_id, {"path": os.fsdecode(moved_to)})
+            if elsewhere is not None and move.photo_id is not None:
+                self.apply_columns(move.photo_id, elsewhere.columns())
             return self.get(move.id)
 
     def _close(self, move: Move, state: MoveState, note: str) -> None:
@@ -193,7 +193,9 @@ class Journal:
         if not columns:
             return
         values: list[Value] = [_value(name, text) for name, text in columns.items()]
-        assignments = ", ".join(f"{name} = ?" for name in columns)
+        # The twin's row may have been forgotten since the move that is taken back.
+        twin = "(SELECT id FROM photo WHERE id = ?)"
+        assignments = ", ".join(f"{name} = {twin if name == 'twin_of' else '?'}" for name in columns)
         with self.database.write() as connection:
             if (path := columns.get("path")) is not None:
                 yield_path(connection, Path(path), photo_id)

@@ -128,9 +128,15 @@ class Store:
             )
 
     def forget(self, photo_id: int) -> None:
-        """Delete the row of a photo whose file was never moved; moves that name it stay in the journal."""
+        """Delete the row of a photo whose file was never moved; moves that name it stay in the journal.
+
+        It stays if one of them is still open: its file may be in the library already.
+        """
         with self.database.write() as connection:
-            connection.execute("DELETE FROM photo WHERE id = ?", (photo_id,))
+            connection.execute(
+                "DELETE FROM photo WHERE id = ? AND NOT EXISTS (SELECT 1 FROM move WHERE photo_id = photo.id AND open)",
+                (photo_id,),
+            )
 
     def forget_arriving(self) -> int:
         """Delete the rows whose first move was taken back, for instance by recovery; how many there were.
