@@ -30,7 +30,7 @@ from curated.state.store import Attempt
 trash_app = typer.Typer(help="The trash: a folder of the library.", no_args_is_help=True)
 app.add_typer(trash_app, name="trash")
 
-Files = Annotated[list[str], typer.Argument(metavar="ID|FILE...", help="Ids from `list`, or files' paths.")]
+Files = Annotated[list[str], typer.Argument(metavar="ID|FILE", help="Ids from `list`, or files' paths.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON Lines.")]
 
 
@@ -60,7 +60,7 @@ def changing() -> Iterator[Hand]:
 
 @app.command("undo")
 def undo_(
-    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID|FILE]...", help="The last move of each.")] = None,
+    ids: Annotated[list[str] | None, typer.Argument(metavar="ID|FILE", help="The last move of each.")] = None,
     last: Annotated[int | None, typer.Option(min=1, help="The last so many moves.")] = None,
     since: Annotated[str | None, typer.Option(metavar="TIME", help='All since "2h", "3 days", a date or time.')] = None,
     category: Annotated[str | None, typer.Option(help="All that put pictures into this category.")] = None,
@@ -87,7 +87,7 @@ def undo_(
 
 @app.command()
 def retry(
-    files: Annotated[list[str] | None, typer.Argument(metavar="[ID|FILE]...", help="Only these; else all.")] = None,
+    files: Annotated[list[str] | None, typer.Argument(metavar="ID|FILE", help="Only these; else all.")] = None,
 ) -> None:
     """Try again what failed, what waits for another try, and what was taken back by undo."""
     with changing() as hand:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +11,7 @@ import typer
 from curated import config as configuration
 from curated.cli.app import app
 from curated.cli.output import echo_json, shown
+from curated.cli.packaged import packaged_text
 from curated.errors import EXIT_FAILED, ConfigError
 from curated.models import weights
 from curated.naming import check_template
@@ -100,8 +100,8 @@ def verify() -> None:
 
 
 def example() -> str:
-    """The text of config.example.toml, which the package carries."""
-    return files("curated").joinpath("config.example.toml").read_text(encoding="utf-8")
+    """The text of config.example.toml."""
+    return packaged_text("config.example.toml")
 
 
 def _print_table(name: str, table: dict[str, Any]) -> None:
