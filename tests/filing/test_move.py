@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import subprocess
@@ -149,10 +150,6 @@ def test_a_disk_that_fails_for_good_is_recovered_once_it_works_again(tmp_path, e
             done = not disk.failed
         except (FilingError, StateError):
             done = False
-        except OSError as error:  # before anything was planned
-            assert error.errno == errno.EIO
-            assert not world.journal.open_moves()
-            done = False
         healthy = ROADS[road](world)
         report = recover(world.database, healthy)
         assert not report.stuck
@@ -233,10 +230,8 @@ def test_a_source_replaced_in_mid_move_is_kept(world: World, road: str, name: st
 
     disk = Saving(ROADS[road](world))
     plan = world.plan([source], [world.library / "a.jpg"], ROADS[road](world))
-    try:
+    with contextlib.suppress(SourceChanged):
         world.filer(disk).move(plan, purpose=Purpose.FILE, photo_id=None, after={}, reason="")
-    except FilingError as error:
-        assert isinstance(error, SourceChanged)
     if disk.done and name != "unlink":
         assert source.read_text() == "second"
     assert not world.journal.open_moves()

@@ -6,7 +6,9 @@ Run as a program, because forking a test process that has loaded runtimes with t
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import gc
 import json
 import os
 import shutil
@@ -17,13 +19,12 @@ from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from curated.config import Folders
 from curated.errors import FilingError
 from curated.files import Disk, RealDisk
 from curated.filing import UndoSelection, recover, undo
 from curated.filing.trash import empty, trash_photo
 from curated.state.schema import open_database
-from tests.support.filing_disks import DyingDisk, FailingDisk, NoFlagDisk, RacingDisk, RecordingDisk, SplitDisk
+from tests.support.filing_disks import DyingDisk, FailingDisk, NoFlagDisk, RacingDisk, RecordingDisk, SplitDisk, Step
 from tests.support.filing_world import World
 
 BYSTANDER = b"a file of someone else"
@@ -60,10 +61,8 @@ ASSET = ("IMG_1.HEIC", "IMG_1.MOV", "IMG_1.HEIC.xmp")
 def file_asset(world: World, disk: Disk) -> None:
     paths = [world.unsorted / name for name in (*ASSET, *SINGLE) if (world.unsorted / name).exists()]
     targets = [world.library / "Photos" / "new" / path.name.replace("IMG_1", "cat") for path in paths]
-    try:
+    with contextlib.suppress(FilingError):  # what a failed move leaves behind is what is looked at
         world.file(paths, targets, disk=disk)
-    except FilingError:
-        pass  # what a failed move leaves behind is what is looked at
 
 
 def undo_last(world: World, disk: Disk) -> None:
@@ -147,27 +146,32 @@ class _Explorer:
         self.folder = folder
         self.other = other
         self.report = Report()
+        self.kept_folders: set[Path] = set()
         self.template = folder / "template.db"
         open_database(self.template).close()
 
     def run(self) -> None:
-        for number, name in self._steps():
-            self.report.steps.append(name)
-            for moment in _moments(name):
-                self._die_once(number, moment, f"{moment} {number}:{name}")
+        world = self._fresh()
+        recording = _Recording(world, self.scenario.disk(world))
+        self.scenario.act(world, recording)
+        world.close()
+        self.report.steps = [step.name for step in recording.changing()]
+        for number, name, moment in recording.deaths():
+            self._die_once(number, moment, f"{moment} {number}:{name}")
 
     def _die_once(self, number: int, moment: str, label: str) -> None:
         self.report.deaths += 1
-        first = self._dead_world(number, moment)
-        steps = self._steps_of_recovery(first)
-        self._recover_and_judge(first, label)
-        for second, name in steps:
-            for second_moment in _moments(name):
-                world = self._dead_world(number, moment)
-                self.report.second_deaths += 1
-                disk = DyingDisk(second, second_moment, self.scenario.recovery_disk(world))
-                _in_child(lambda world=world, disk=disk: recover(world.database, disk), must_die=False)
-                self._recover_and_judge(world, f"{label}, then {second_moment} {second}:{name} of recovery")
+        world = self._dead_world(number, moment)
+        dead = self._snapshot(world)
+        recording = _Recording(world, self.scenario.recovery_disk(world))
+        self._recover_and_judge(world, label, recording)
+        for second, name, second_moment in recording.deaths():
+            self._put_back(world, dead)
+            self.report.second_deaths += 1
+            disk = DyingDisk(second, second_moment, self.scenario.recovery_disk(world))
+            _in_child(lambda disk=disk: recover(world.database, disk))
+            again = self.scenario.recovery_disk(world)
+            self._recover_and_judge(world, f"{label}, then {second_moment} {second}:{name} of recovery", again)
 
     def _fresh(self) -> World:
         for path in (self.folder / "world", *([self.other] if self.other else [])):
@@ -183,35 +187,15 @@ class _Explorer:
     def _dead_world(self, number: int, moment: str) -> World:
         world = self._fresh()
         disk = DyingDisk(number, moment, self.scenario.disk(world))
-        _in_child(lambda: self.scenario.act(world, disk), must_die=True)
+        _in_child(lambda: self.scenario.act(world, disk))
         return world
-
-    def _steps(self) -> list[tuple[int, str]]:
-        world = self._fresh()
-        recording = RecordingDisk(self.scenario.disk(world))
-        self.scenario.act(world, recording)
-        world.close()
-        return [(step.number, step.name) for step in recording.changing()]
-
-    def _steps_of_recovery(self, world: World) -> list[tuple[int, str]]:
-        """The steps a recovery of this world would take, found on a copy that keeps the inodes' identity by hash."""
-        recording = RecordingDisk(self.scenario.recovery_disk(world))
-        listing = self.folder / "steps.json"
-
-        def record() -> None:
-            recover(world.database, recording)
-            listing.write_text(json.dumps([(step.number, step.name) for step in recording.changing()]))
-
-        snapshot = self._snapshot(world)
-        _in_child(record, must_die=False)
-        self._put_back(world, snapshot)
-        return [(number, name) for number, name in json.loads(listing.read_text())]
 
     def _snapshot(self, world: World) -> list[tuple[Path, Path]]:
         """Hard links to every file, so that putting them back keeps their inodes; the database is copied."""
         kept = self.folder / "kept"
         shutil.rmtree(kept, ignore_errors=True)
         kept.mkdir()
+        self.kept_folders = {p for root in (world.unsorted, world.library) for p in root.rglob("*") if p.is_dir()}
         found = []
         for root in (world.unsorted, world.library):
             store = kept if root.stat().st_dev == kept.stat().st_dev else root.with_name(root.name + ".kept")
@@ -226,17 +210,18 @@ class _Explorer:
 
     def _put_back(self, world: World, snapshot: list[tuple[Path, Path]]) -> None:
         for root in (world.unsorted, world.library):
-            for path in [p for p in root.rglob("*") if p.is_file()]:
-                path.unlink()
+            for path in sorted(root.rglob("*"), reverse=True):
+                if path.is_file():
+                    path.unlink()
+                elif path not in self.kept_folders:
+                    path.rmdir()
         for path, copy in snapshot:
             path.parent.mkdir(parents=True, exist_ok=True)
             os.link(copy, path)
-            copy.unlink()
         shutil.rmtree(world.database_path.parent)
         shutil.copytree(self.folder / "kept" / "state", world.database_path.parent)
 
-    def _recover_and_judge(self, world: World, label: str) -> None:
-        disk = self.scenario.recovery_disk(world)
+    def _recover_and_judge(self, world: World, label: str, disk: Disk) -> None:
         report = recover(world.database, disk)
         self.report.finished += len(report.finished)
         self.report.aborted += len(report.aborted)
@@ -278,28 +263,54 @@ class _Explorer:
         self.report.problems += [f"{label}: {problem}" for problem in wrong]
 
 
-def _moments(name: str) -> tuple[str, ...]:
-    return ("before", "middle", "after") if name == "copy" else ("before", "after")
+class _Recording(RecordingDisk):
+    """Notes with every step how much had been written to the database by then."""
+
+    def __init__(self, world: World, inner: Disk) -> None:
+        super().__init__(inner)
+        self._world = world
+        self._written: list[int] = []
+
+    def before(self, step: Step) -> None:
+        super().before(step)
+        self._written.append(self._world.database.connection.total_changes)
+
+    def deaths(self) -> list[tuple[int, str, str]]:
+        """(step, its name, moment) of every death that leaves another disk or another database behind.
+
+        Dying before a step is dying after the one before it, unless something was committed in between.
+        """
+        found: list[tuple[int, str, str]] = []
+        written = -1
+        for step in self.changing():
+            if self._written[step.number] != written:
+                found.append((step.number, step.name, "before"))
+            if step.name == "copy":
+                found.append((step.number, step.name, "middle"))
+            found.append((step.number, step.name, "after"))
+            written = self._written[step.number]
+        return found
 
 
-def _in_child(act: Callable[[], object], *, must_die: bool) -> None:
+def _in_child(act: Callable[[], object]) -> None:
     """Run it in a forked process, which is expected to kill itself."""
     child = os.fork()
     if child == 0:
         try:
             act()
-        except BaseException as error:  # the child must never return into the parent's code
+        except BaseException as error:  # noqa: BLE001 - the child must never return into the parent's code
             print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
-            os._exit(70)
-        os._exit(0)
+        os._exit(70)
     _, status = os.waitpid(child, 0)
-    killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
-    if must_die and not killed or not killed and os.WEXITSTATUS(status) != 0:
+    if not (os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL):
         raise AssertionError(f"the process ended with {status} instead of dying at the step")
 
 
 def main() -> None:
     scenario, folder, *other = sys.argv[1:]
+    # What a child's collector would touch, it would have to copy.
+    gc.collect()
+    gc.freeze()
     report = explore(scenario, Path(folder), Path(other[0]) if other else None)
     print(json.dumps(asdict(report)))
 
