@@ -300,7 +300,8 @@ class Daemon:
     def _is_done(self) -> bool:
         if self._arrived or self._in_work:
             return bool(self._blocked)
-        if self._later or not self._watcher.state().scans:
+        soon = self._now() + _ONCE_PATIENCE
+        if any(moment <= soon for moment, _ in self._later.values()) or not self._watcher.state().scans:
             return False
         if self._watcher.idle:
             return True

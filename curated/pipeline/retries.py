@@ -55,7 +55,7 @@ class Retries:
         tries = 1 + (before.tries if before else 0)
         if tries > self.limit and not endless:
             return None
-        wait = min(self.first_wait * _GROWTH ** min(tries - 1, 8), _LONGEST)
+        wait = min(self.first_wait * _GROWTH ** min(tries - 1, 8), _LONGEST) if tries <= self.limit else _LONGEST
         now = self.clock()
         attempt = Attempt(arrival.path, arrival.size, arrival.mtime_ns, tries, now + wait, printable(reason))
         self.store.set_attempt(attempt, now)
