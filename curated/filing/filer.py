@@ -13,9 +13,10 @@ from typing import Literal
 from curated.domain import Arrival, Move, Purpose
 from curated.errors import FilingError, FolderUnusable, SourceChanged, StateError
 from curated.files import Disk, Identity, signed
-from curated.filing.journey import Journey, Token, random_token
+from curated.filing.journey import Journey
 from curated.filing.legs import Leg, free_targets
 from curated.filing.recovery import close_move, filing_lock
+from curated.filing.steps import Token, random_token
 from curated.state.database import Database
 from curated.state.journal import Clock, Columns, Journal, NewFile, utc_now
 

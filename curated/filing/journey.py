@@ -13,58 +13,22 @@ source only beside its verified copy.
 
 from __future__ import annotations
 
-import errno
-import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
-from curated.domain import Move, MoveFile, MoveState
+from curated.domain import Move, MoveState
 from curated.errors import FilingError, FolderUnusable, SourceChanged
-from curated.files import FLAG_REFUSED, TEMPORARY_PREFIX, TEMPORARY_SUFFIX, Disk, Entry
-from curated.filing.legs import Leg, Place, drop_old_name, ensure_folder, free_targets
-from curated.filing.whereabouts import find, has_content
-from curated.state.journal import Journal, Placed
-
-Token = Callable[[], str]
+from curated.files import TEMPORARY_PREFIX, TEMPORARY_SUFFIX
+from curated.filing.legs import Leg, Place, ensure_folder, free_targets
+from curated.filing.steps import NameTaken, NeedsCopy, Steps
+from curated.filing.whereabouts import find
+from curated.state.journal import Placed
 
 _SPACE_LEFT_FREE = 1 << 20
-# What a rename or link answers that has certainly done nothing.
-_NOT_DONE = frozenset({errno.EEXIST, errno.EXDEV, errno.EPERM, errno.EACCES, errno.EROFS, errno.ENOSPC, errno.EDQUOT})
 
 
-def random_token() -> str:
-    """A part of a name that nothing else has."""
-    return secrets.token_hex(8)
-
-
-class _NameTaken(FileExistsError):
-    pass
-
-
-class _NeedsCopy(Exception):
-    pass
-
-
-class Journey:
+class Journey(Steps):
     """The only code that moves a file. What it raises leaves the files somewhere in between: call `back`."""
-
-    def __init__(
-        self, journal: Journal, disk: Disk, move: Move, legs: Sequence[Leg] | None = None, token: Token = random_token
-    ) -> None:
-        self.journal = journal
-        self.disk = disk
-        self.move = move
-        self.legs = list(legs if legs is not None else map(Leg, move.files))
-        self._token = token
-        self._notes: list[str] = []
-        self._refused: set[Path] = set()
-        self._unsynced: dict[Path, None] = {}
-        self.released = False
-
-    def doubt(self) -> None:
-        """Sync every folder before the move is closed: the process that changed names there may not have."""
-        self._unsync(path.parent for leg in self.legs for path in (leg.file.target, leg.file.source) if not leg.stays)
 
     # -- forward -----------------------------------------------------------------------------------------
 
@@ -78,16 +42,16 @@ class Journey:
             try:
                 self._prepare()
                 self._land()
-            except _NameTaken:
+            except NameTaken:
                 self._withdraw()
                 self._choose_names()
-            except _NeedsCopy:
+            except NeedsCopy:
                 self._withdraw()
             else:
                 break
-        self._sync()
+        self.sync()
         self._release()
-        return self.journal.finish(self.move, self._placed(), "; ".join(self._notes))
+        return self.journal.finish(self.move, self._placed(), "; ".join(self.notes))
 
     def _prepare(self) -> None:
         """Make the folders, and a verified copy of every file that has to cross."""
@@ -96,7 +60,7 @@ class Journey:
                 continue
             folder = leg.file.target.parent
             device = ensure_folder(self.disk, folder)
-            entry = self._check_source(leg)
+            entry = self.check_source(leg)
             if leg.crosses or entry.identity.device != device:
                 self.legs[index] = replace(leg, crosses=True)
         crossing = [leg for leg in self.legs if leg.crosses and leg.place in (Place.SOURCE, Place.PARTIAL)]
@@ -106,7 +70,7 @@ class Journey:
         for index, leg in enumerate(self.legs):
             if leg in crossing:
                 self._copy(index)
-        self._commit_state(Place.COPIED, MoveState.LANDING)
+        self.commit_state(Place.COPIED, MoveState.LANDING)
 
     def _check_room(self, crossing: Sequence[Leg]) -> None:
         for folder in {leg.file.target.parent for leg in crossing}:
@@ -122,7 +86,7 @@ class Journey:
         if self.legs[index].place is Place.PARTIAL:
             self._discard(index)
         file = self.legs[index].file
-        temporary = file.target.parent / f"{TEMPORARY_PREFIX}{self._token()}{TEMPORARY_SUFFIX}"
+        temporary = file.target.parent / f"{TEMPORARY_PREFIX}{self.token()}{TEMPORARY_SUFFIX}"
         file = replace(file, temporary=temporary, state=MoveState.COPYING)
         self.journal.set_files([file])
         self.legs[index] = leg = replace(self.legs[index], file=file, place=Place.PARTIAL)
@@ -138,7 +102,7 @@ class Journey:
             raise FilingError(file.source, f"its copy in {temporary.parent} reads back differently; is the disk sound?")
         # Gone is no reason to stop: then the copy is the last one, and worth filing.
         if self.disk.look(file.source) is not None:
-            self._check_source(leg)
+            self.check_source(leg)
         self.legs[index] = replace(leg, place=Place.COPIED)
 
     def _land(self) -> None:
@@ -147,71 +111,23 @@ class Journey:
             file = leg.file
             if leg.place is Place.COPIED and file.temporary is not None:
                 copy = self.disk.look(file.temporary)
-                self._put(index, file.temporary, file.target)
+                self.put(index, file.temporary, file.target)
                 self.legs[index] = replace(self.legs[index], place=Place.LANDED, arrived=copy)
             elif leg.place is Place.SOURCE:
-                checked = self._check_source(leg)
+                checked = self.check_source(leg)
                 if not leg.stays:
-                    self._put(index, file.source, file.target)
+                    self.put(index, file.source, file.target)
                 arrived = self.disk.look(file.target)
                 self.legs[index] = replace(self.legs[index], place=Place.TARGET, arrived=arrived)
                 # Between the check and the rename another file may have taken the source's name.
-                if arrived != checked and not self._is_still_it(file, arrived):
+                if arrived != checked and not self.is_still_it(file, arrived):
                     raise SourceChanged(file.source, "replaced or altered while it was being moved")
-
-    def _put(self, index: int, old: Path, new: Path) -> None:
-        """Rename without overwriting, by the best means the file system has; the caller then says where the leg is."""
-        before = self.legs[index]
-        self.legs[index] = replace(before, place=Place.UNSURE)
-        self._unsync([new.parent, old.parent])
-        try:
-            self.disk.rename(old, new)
-        except OSError as error:
-            if error.errno in FLAG_REFUSED | _NOT_DONE:
-                self.legs[index] = before
-            if error.errno not in FLAG_REFUSED:
-                self._give_way(index, error, new)
-                raise
-            self._put_by_link(index, old, new)
-
-    def _put_by_link(self, index: int, old: Path, new: Path) -> None:
-        file = replace(self.legs[index].file, state=MoveState.LANDING)
-        if file != self.legs[index].file:
-            self.journal.set_files([file])
-        before = replace(self.legs[index], file=file)
-        self.legs[index] = replace(before, place=Place.UNSURE)
-        try:
-            self.disk.link(old, new)
-        except OSError as error:
-            # NFS may answer a repeated request, the first of which it has carried out, with EEXIST.
-            if error.errno != errno.EEXIST or not self._same_file(old, new):
-                if error.errno in FLAG_REFUSED | _NOT_DONE:
-                    self.legs[index] = before
-                self._give_way(index, error, new)
-                if error.errno in FLAG_REFUSED | {errno.EPERM}:
-                    raise FilingError(
-                        old, f"the file system of {new.parent} can neither rename without overwriting nor link"
-                    ) from error
-                raise
-        # Two names outlast a power cut better than none.
-        self.disk.sync_folder(new.parent)
-        drop_old_name(self.disk, old, new)
-
-    def _give_way(self, index: int, error: OSError, new: Path) -> None:
-        """Say what a refused rename or link asks for: another name, or a copy."""
-        leg = self.legs[index]
-        if error.errno == errno.EEXIST:
-            self._refused.add(new)
-            raise _NameTaken from None
-        if error.errno == errno.EXDEV and leg.place is Place.SOURCE and not leg.crosses:
-            self.legs[index] = replace(leg, crosses=True)
-            raise _NeedsCopy from None
 
     def _choose_names(self) -> None:
         """Commit the next free name for every file that is not on its target, before any is tried."""
         waiting = [leg for leg in self.legs if leg.place in (Place.SOURCE, Place.COPIED)]
         wanted = [(leg.file.source, leg.wanted or leg.file.target) for leg in waiting]
-        targets = free_targets(self.disk, wanted, self._refused)
+        targets = free_targets(self.disk, wanted, self.refused)
         chosen = dict(zip((leg.file.id for leg in waiting), targets, strict=True))
         self.legs = [
             replace(leg, file=replace(leg.file, target=chosen.get(leg.file.id, leg.file.target))) for leg in self.legs
@@ -224,38 +140,38 @@ class Journey:
         if not landed:
             return
         for index in landed:
-            if not self._still_there(self.legs[index]):
+            if not self.still_there(self.legs[index]):
                 raise FilingError(self.legs[index].file.target, "altered as soon as it was there")
-        self._commit_state(Place.LANDED, MoveState.LANDED)
+        self.commit_state(Place.LANDED, MoveState.LANDED)
         for index in landed:
             self._remove_source(self.legs[index])
         for index in landed:
             self.legs[index] = replace(self.legs[index], place=Place.TARGET)
         try:
-            self._sync()
+            self.sync()
         except OSError as error:
             # No way back from here; after a power cut a source may be there again, as a duplicate.
-            self._notes.append(f"the folder it was in could not be synced: {error.strerror}")
+            self.notes.append(f"the folder it was in could not be synced: {error.strerror}")
 
     def _remove_source(self, leg: Leg) -> None:
         source = leg.file.source
         try:
             entry = self.disk.look(source)
             if entry is not None and entry.identity == leg.identity:
-                self._unsync([source.parent])
+                self.unsync([source.parent])
                 self.disk.unlink(source)
         except OSError as error:
             # The first one that cannot be removed takes everything back; after that there is no way back.
             if not self.released:
                 raise
-            self._notes.append(f"{source} was copied but stays there too: {error.strerror}")
+            self.notes.append(f"{source} was copied but stays there too: {error.strerror}")
         else:
             if entry is not None and entry.identity != leg.identity:
-                self._notes.append(f"{source} changed after it was copied and stays there")
+                self.notes.append(f"{source} changed after it was copied and stays there")
             self.released = True
 
     def _placed(self) -> Placed | None:
-        primary = self._primary()
+        primary = self.primary()
         arrived = primary.arrived if primary else None
         if primary is None or arrived is None:
             return None
@@ -276,8 +192,8 @@ class Journey:
         for index, leg in enumerate(self.legs):
             if leg.place in (Place.PARTIAL, Place.COPIED):
                 self._discard(index)
-        self._sync()
-        return self.journal.abort(self.move, "; ".join([reason, *self._notes]), self._elsewhere())
+        self.sync()
+        return self.journal.abort(self.move, "; ".join([reason, *self.notes]), self._elsewhere())
 
     def _ask(self) -> None:
         """Find on the disk every file whose step was cut short."""
@@ -287,7 +203,7 @@ class Journey:
             if leg.place is Place.UNSURE:
                 found = find(self.disk, leg.file)
             if found is None:
-                self._notes.append(f"found neither in its old nor in its new place: {leg.file.source}")
+                self.notes.append(f"found neither in its old nor in its new place: {leg.file.source}")
             else:
                 asked.append(replace(found, crosses=found.crosses or leg.crosses, wanted=leg.wanted))
         self.legs = asked
@@ -297,11 +213,11 @@ class Journey:
         original = {file.id: file.source for file in self.move.files}
         places = {
             leg.file.id: leg.file.target
-            if leg.place is Place.LANDED and not self._source_stands(leg)
+            if leg.place is Place.LANDED and not self.source_stands(leg)
             else leg.file.source
             for leg in self.legs
         }
-        primary = self._primary()
+        primary = self.primary()
         if primary is None or all(original[number] == path for number, path in places.items()):
             return None
         path = places[primary.file.id]
@@ -318,13 +234,13 @@ class Journey:
             leg = self.legs[index]
             file = leg.file
             if leg.place is Place.LANDED and file.temporary is not None:
-                if not self._still_there(leg):
-                    self._notes.append(f"{file.target} is no longer what was put there, and stays")
-                elif self._source_stands(leg):
-                    self._put(index, file.target, file.temporary)
+                if not self.still_there(leg):
+                    self.notes.append(f"{file.target} is no longer what was put there, and stays")
+                elif self.source_stands(leg):
+                    self.put(index, file.target, file.temporary)
                     self.legs[index] = replace(self.legs[index], place=Place.COPIED)
                 else:
-                    self._notes.append(f"{file.target} stays there: {file.source} is gone or has changed")
+                    self.notes.append(f"{file.target} stays there: {file.source} is gone or has changed")
             elif leg.place is Place.TARGET and not leg.stays:
                 self._return(index)
             elif leg.place is Place.TARGET:
@@ -334,18 +250,18 @@ class Journey:
         file = self.legs[index].file
         arrived = self.legs[index].arrived
         if arrived is None or not arrived.same_file(self.disk.look(file.target)):
-            self._notes.append(f"{file.target} is no longer what was put there, and stays")
+            self.notes.append(f"{file.target} is no longer what was put there, and stays")
             return
         ensure_folder(self.disk, file.source.parent)
         while True:
             try:
-                self._put(index, file.target, file.source)
-            except _NameTaken:
+                self.put(index, file.target, file.source)
+            except NameTaken:
                 wanted = [(file.target, file.source)]
-                file = replace(self.legs[index].file, source=free_targets(self.disk, wanted, self._refused)[0])
+                file = replace(self.legs[index].file, source=free_targets(self.disk, wanted, self.refused)[0])
                 self.journal.set_files([file])
                 self.legs[index] = replace(self.legs[index], file=file)
-                self._notes.append(f"put back as {file.source}, its old name having been taken")
+                self.notes.append(f"put back as {file.source}, its old name having been taken")
             else:
                 break
         self.legs[index] = replace(self.legs[index], place=Place.SOURCE)
@@ -361,59 +277,8 @@ class Journey:
         if file.state != leg.file.state:
             self.journal.set_files([file])
         if self.disk.look(file.source) is None:
-            self._notes.append(f"{temporary} stays there: {file.source} is gone")
+            self.notes.append(f"{temporary} stays there: {file.source} is gone")
         elif self.disk.look(temporary) is not None:
-            self._unsync([temporary.parent])
+            self.unsync([temporary.parent])
             self.disk.unlink(temporary)
         self.legs[index] = replace(leg, file=file, place=Place.SOURCE)
-
-    # -- both ways ---------------------------------------------------------------------------------------
-
-    def _check_source(self, leg: Leg) -> Entry:
-        entry = self.disk.look(leg.file.source)
-        if entry is None:
-            raise SourceChanged(leg.file.source, "no longer there")
-        if not entry.regular or entry.identity != leg.identity:
-            raise SourceChanged(leg.file.source, "no longer the file that was read")
-        return entry
-
-    def _source_stands(self, leg: Leg) -> bool:
-        entry = self.disk.look(leg.file.source)
-        return entry is not None and entry.identity == leg.identity
-
-    def _still_there(self, leg: Leg) -> bool:
-        return leg.arrived is not None and self.disk.look(leg.file.target) == leg.arrived
-
-    def _primary(self) -> Leg | None:
-        return next((leg for leg in self.legs if leg.file.role == "primary"), None)
-
-    def _commit_state(self, place: Place, state: MoveState) -> None:
-        changed = []
-        for index, leg in enumerate(self.legs):
-            if leg.place is place and leg.file.state is not state:
-                self.legs[index] = replace(leg, file=replace(leg.file, state=state))
-                changed.append(self.legs[index].file)
-        if changed:
-            self.journal.set_files(changed)
-
-    def _is_still_it(self, file: MoveFile, arrived: Entry | None) -> bool:
-        """Whether only its number changed: some file systems (FUSE, overlays) give a renamed file another."""
-        if arrived is None or not arrived.regular:
-            return False
-        at = arrived.identity
-        return (at.size, at.mtime_ns) == (file.size, file.mtime_ns) and has_content(self.disk, file, file.target)
-
-    def _same_file(self, old: Path, new: Path) -> bool:
-        entry = self.disk.look(old)
-        return entry is not None and entry.same_file(self.disk.look(new))
-
-    def _unsync(self, folders: Iterable[Path]) -> None:
-        self._unsynced |= dict.fromkeys(folders)
-
-    def _sync(self) -> None:
-        """Make every name that changed last, before the journal says so."""
-        # In the order of change, targets first: after a power cut a file may have two names, but never none.
-        for folder in list(self._unsynced):
-            if self.disk.folder(folder) is not None:
-                self.disk.sync_folder(folder)
-            del self._unsynced[folder]

@@ -10,8 +10,9 @@ from pathlib import Path
 from curated.domain import Move, MoveState, Purpose
 from curated.errors import FilingError, StateError
 from curated.files import Disk, FilingLock
-from curated.filing.journey import Journey, Token, random_token
+from curated.filing.journey import Journey
 from curated.filing.legs import Place
+from curated.filing.steps import Token, random_token
 from curated.filing.whereabouts import files_below, find
 from curated.state.database import Database
 from curated.state.journal import Clock, Journal, utc_now

@@ -48,7 +48,8 @@ def trash_photo(filer: Filer, photo: Photo, folders: Folders, *, reason: str = "
             return path
         return trash / path.relative_to(library) if path.is_relative_to(library) else trash / path.name
 
-    after = {"status": Status.TRASHED.value, "reason": reason}
+    # The verdict travels with the move, so that taking the move back takes the verdict back.
+    after = {"status": Status.TRASHED.value, "reason": reason, "verdict": "trash"}
     return filer.move(
         present_files(filer.disk, photo, place),
         purpose=Purpose.TRASH,
