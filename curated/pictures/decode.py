@@ -47,8 +47,8 @@ def decode(path: Path, sha256: str, arrival: Arrival | None, limits: Reading, th
     data = read_whole(path, arrival)
     sniffed = sniff(data[:HEAD_BYTES], path.suffix)
     if sniffed.kind in ("video", "other"):
-        # Nothing, or nothing but zeros: a download that has only reserved its place may still come.
-        refusal = PictureUnreadable if data.strip(b"\0") else PictureTruncated
+        # Nothing, or zeros: a download that has only reserved its place may still come.
+        refusal = PictureUnreadable if data[:HEAD_BYTES].strip(b"\0") else PictureTruncated
         raise refusal(path, sniffed.refusal)
     register_formats()
     try:

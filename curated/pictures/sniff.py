@@ -85,7 +85,7 @@ _HEIF_BRANDS = frozenset((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", 
 _AVIF_BRANDS = frozenset((b"avif", b"avis"))
 _AUDIO_BRANDS = frozenset((b"M4A ", b"M4B ", b"M4P "))
 _QUICKTIME_ATOMS = frozenset((b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"))
-_EMPTY, _ZEROS = "an empty file", "nothing but zeros"
+_EMPTY, _ZEROS = "an empty file", "zeros"
 _MARKUP = (b"<!doctype html", b"<html", b"<head", b"<body", b"<script", b"<!--")
 
 
@@ -103,7 +103,7 @@ class Sniffed:
         if self.description == _EMPTY:
             return "it is an empty file"
         if self.description == _ZEROS:
-            return f"it is {_ZEROS}: a download that never finished?"
+            return "it begins with nothing but zeros: a download that never finished?"
         if self.description.endswith((" picture", " icon", " cursor")):
             return f"it is {self.description}, a format that is not read here"
         return f"it is {self.description}, not a picture"
