@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -14,32 +15,51 @@ from curated.models.base import Vectors
 from curated.models.lite.runtime import converted, packaged, session
 from curated.pictures.decoded import RGB
 
+if TYPE_CHECKING:
+    import torch
+
 MODEL_ID = "efficientnet-lite0-57934424"
 SIDE = 224
 DIMENSIONS = 1280
-_EXPORT_VERSION = "1"
+# The stages of which the channels' mean and deviation are given: 24, 40, 80 and 112 channels.
+_TEXTURE_STAGES = (1, 2, 3, 4)
+TEXTURE_DIMENSIONS = 2 * (24 + 40 + 80 + 112)
+_OUTPUTS = ("pooled", "logits", "texture")
+_EXPORT_VERSION = "2"
 _PARITY = 1e-3
 
+_Network = Callable[[npt.NDArray[np.float32]], tuple[Vectors, Vectors, Vectors]]
 
-class _Network(Protocol):
-    def __call__(self, batch: npt.NDArray[np.float32]) -> tuple[Vectors, Vectors]: ...
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What the network says of n pictures.
+
+    `pooled` (n, 1280) is the last layer's mean, `logits` (n, 1000) ImageNet's classes, `texture`
+    (n, TEXTURE_DIMENSIONS) mean and deviation of the early stages' channels: how a picture is made rather
+    than what it shows.
+    """
+
+    pooled: Vectors
+    logits: Vectors
+    texture: Vectors
 
 
 class EfficientNetLite0:
-    """An Embedder that also gives ImageNet logits."""
+    """An Embedder that also gives ImageNet logits and texture."""
 
     model_id = MODEL_ID
 
     def __init__(self, network: _Network) -> None:
         self._network = network
 
-    def features(self, images: Sequence[RGB]) -> tuple[Vectors, Vectors]:
-        """(pooled features, ImageNet logits), shapes (n, 1280) and (n, 1000), of pictures squashed to 224×224."""
-        return self._network(np.stack([_input(image) for image in images]))
+    def features(self, images: Sequence[RGB]) -> Features:
+        """The features of each picture, squashed to 224×224."""
+        return Features(*self._network(np.stack([_input(image) for image in images])))
 
     def embed(self, images: Sequence[RGB]) -> Vectors:
         """Unit vectors, shape (n, 1280)."""
-        return unit(self.features(images)[0])
+        return unit(self.features(images).pooled)
 
 
 def unit(vectors: Vectors) -> Vectors:
@@ -60,17 +80,21 @@ def weights_path() -> Path:
 
 def open_backbone(cache: Path, device: str, threads: int) -> EfficientNetLite0:
     """The network on ONNX Runtime for "cpu" (exported into `cache` on first use), on torch for a GPU."""
-    weights = weights_path()
     if device != "cpu":
-        return EfficientNetLite0(_TorchNetwork(weights, device))
-    path = converted(weights, cache, _EXPORT_VERSION, lambda target: _export(weights, target))
-    runner = session(path, threads)
+        return EfficientNetLite0(_TorchNetwork(weights_path(), device))
+    runner = session(prepare_backbone(cache), threads)
 
-    def run(batch: npt.NDArray[np.float32]) -> tuple[Vectors, Vectors]:
-        pooled, logits = runner.run(["pooled", "logits"], {"pixels": batch})
-        return pooled, logits
+    def run(batch: npt.NDArray[np.float32]) -> tuple[Vectors, Vectors, Vectors]:
+        pooled, logits, texture = runner.run(list(_OUTPUTS), {"pixels": batch})
+        return pooled, logits, texture
 
     return EfficientNetLite0(run)
+
+
+def prepare_backbone(cache: Path) -> Path:
+    """The path of the network as ONNX in the cache, exported and compared with torch on first use."""
+    weights = weights_path()
+    return converted(weights, cache, _EXPORT_VERSION, lambda target: _export(weights, target))
 
 
 def _input(image: RGB) -> npt.NDArray[np.float32]:
@@ -99,16 +123,27 @@ class _TorchNetwork:
         self.module = model.eval().to(device)
         self.device = device
 
-    def __call__(self, batch: npt.NDArray[np.float32]) -> tuple[Vectors, Vectors]:
+    def __call__(self, batch: npt.NDArray[np.float32]) -> tuple[Vectors, Vectors, Vectors]:
         import torch
 
         with torch.inference_mode():
-            pooled, logits = self.forward(torch.from_numpy(batch).to(self.device))
-        return pooled.cpu().numpy(), logits.cpu().numpy()
+            pooled, logits, texture = self.forward(torch.from_numpy(batch).to(self.device))
+        return pooled.cpu().numpy(), logits.cpu().numpy(), texture.cpu().numpy()
 
-    def forward(self, pixels):  # type: ignore[no-untyped-def]
-        pooled = self.module.forward_head(self.module.forward_features(pixels), pre_logits=True)
-        return pooled, self.module.classifier(pooled)
+    def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        import torch
+
+        module = self.module
+        state = module.bn1(module.conv_stem(pixels))
+        textures = []
+        for number, stage in enumerate(module.blocks):
+            state = stage(state)
+            if number in _TEXTURE_STAGES:
+                mean = state.mean(dim=(2, 3))
+                spread = ((state - mean[:, :, None, None]) ** 2).mean(dim=(2, 3))
+                textures += [mean, torch.sqrt(spread + 1e-6)]
+        pooled = module.forward_head(module.bn2(module.conv_head(state)), pre_logits=True)
+        return pooled, module.classifier(pooled), torch.cat(textures, dim=1)
 
 
 def _export(weights: Path, target: Path) -> None:
@@ -118,27 +153,27 @@ def _export(weights: Path, target: Path) -> None:
     reference = _TorchNetwork(weights, "cpu")
     exported = _TorchNetwork(weights, "cpu", exportable=True)
 
-    class Both(torch.nn.Module):  # type: ignore[misc]
+    class Traced(torch.nn.Module):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             self.inner = exported.module
 
-        def forward(self, pixels):  # type: ignore[no-untyped-def]
+        def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
             return exported.forward(pixels)
 
     torch.onnx.export(
-        Both(),
+        Traced(),
         (torch.zeros(2, 3, SIDE, SIDE),),
         target,
         input_names=["pixels"],
-        output_names=["pooled", "logits"],
-        dynamic_axes={name: {0: "batch"} for name in ("pixels", "pooled", "logits")},
+        output_names=list(_OUTPUTS),
+        dynamic_axes={name: {0: "batch"} for name in ("pixels", *_OUTPUTS)},
         opset_version=17,
         dynamo=False,
     )
     batch = np.random.default_rng(0).uniform(-1, 1, (3, 3, SIDE, SIDE)).astype(np.float32)
     expected = reference(batch)
-    found = session(target, 1).run(["pooled", "logits"], {"pixels": batch})
+    found = session(target, 1).run(list(_OUTPUTS), {"pixels": batch})
     worst = max(float(np.abs(a - b).max()) for a, b in zip(expected, found, strict=True))
     if worst > _PARITY:
         raise ValueError(f"{weights.name}: the ONNX export differs from torch by {worst:.2g}")

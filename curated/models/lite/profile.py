@@ -59,14 +59,14 @@ class LiteModels:
         """Findings in the batch's order."""
         images = [decoded.rgb for decoded in batch]
         boxes = self._detector.detect(images)
-        pooled, logits = self._embedder.features(images)
+        features = self._embedder.features(images)
         statistics = np.stack([picture_statistics(*pair) for pair in zip(batch, boxes, strict=True)])
-        scores = self._kinds.scores(pooled, logits, statistics)
-        vectors = unit(pooled).astype(np.float16)
+        vectors = unit(features.pooled)
+        scores = self._kinds.scores({"pooled": vectors, "texture": features.texture, "statistics": statistics})
         return [
             self._findings(decoded, found, kind_scores, labels, vector.tobytes())
             for decoded, found, kind_scores, labels, vector in zip(
-                batch, boxes, scores, best_labels(logits), vectors, strict=True
+                batch, boxes, scores, best_labels(features.logits), vectors.astype(np.float16), strict=True
             )
         ]
 
