@@ -75,9 +75,8 @@ def undo_(
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--since") from None
     with changing() as hand:
-        if category is not None and category not in hand.context.store.counts("category"):
-            known = ", ".join(hand.context.store.counts("category")) or "none yet"
-            raise NotFound(f"no picture is in the category {category!r}; there are: {known}")
+        if category is not None:
+            _check_category(hand.context, category)
         photos = tuple(photo.id for photo in hand.find(ids or ()))
         report = undo(hand.filer, UndoSelection(last, start, category, photos), dry_run=dry_run)
     _print_undo(report, as_json=as_json)
@@ -203,6 +202,13 @@ def _each(hand: Hand, files: Sequence[str], word: str, action: Callable[[Photo],
             typer.echo(f"{word} #{changed.id} {shown(changed.path)}")
     if failed:
         raise typer.Exit(EXIT_FAILED)
+
+
+def _check_category(context: Context, category: str) -> None:
+    """Refuse a category in (or below) which there is no picture: it is most likely misspelt."""
+    known = context.store.counts("category")
+    if not any(f"{name}/".startswith(f"{category}/") for name in known):
+        raise NotFound(f"no picture is in the category {category!r}; there are: {', '.join(known) or 'none yet'}")
 
 
 def _restored(hand: Hand, photo: Photo) -> Photo:

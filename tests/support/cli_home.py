@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -80,7 +81,7 @@ class Home:
         return tree(self.base / "Unsorted") | {f"Library/{name}": digest for name, digest in tree(self.library).items()}
 
     def put(self, name: str, content: bytes | str = "") -> Path:
-        return self.world.put(name, content or f"content of {name}")
+        return self.world.put(name, content or os.fsencode(f"content of {name}"))
 
     def offer(self, *paths: Path, answer: PictureError | None = None, **facts: Any) -> Outcome:
         """Bring files through admit and place as the daemon does; the models say `facts`, or fail with `answer`."""
