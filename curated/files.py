@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from curated.errors import StateError
+
 # Hidden, so that file managers and our own watcher leave an unfinished copy alone.
 TEMPORARY_PREFIX, TEMPORARY_SUFFIX = ".curated-", ".part"
 NAME_BYTES = 255
@@ -183,9 +185,7 @@ class RealDisk:
                     content.update(chunk)
                     _write_all(writing, chunk)
                 _copy_attributes(reading, writing)
-                found = os.fstat(reading)
-                os.fchmod(writing, stat.S_IMODE(found.st_mode) & 0o777)
-                os.utime(writing, ns=(found.st_atime_ns, found.st_mtime_ns))
+                _copy_mode_and_time(reading, writing)
                 os.fsync(writing)
             finally:
                 os.close(writing)
@@ -193,7 +193,11 @@ class RealDisk:
         return Digest(before, content.hexdigest())
 
     def sync_folder(self, folder: Path) -> None:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except PermissionError:
+            os.sync()  # a folder that may be written but not read cannot be synced by itself
+            return
         try:
             os.fsync(descriptor)
         except OSError as error:
@@ -205,7 +209,10 @@ class RealDisk:
 
 
 class FilingLock:
-    """One move at a time on this machine, so that a row open while it is held is one that a crash left."""
+    """One move at a time on this machine, so that a row open while it is held is one that a crash left.
+
+    Two locks on one path shut each other out even in one thread.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -214,12 +221,15 @@ class FilingLock:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold it; calls by the same thread nest."""
+        """Hold it; calls by the same thread nest. Raises StateError if the lock file cannot be made."""
         with self._threads:
             if self._depth:
                 yield
                 return
-            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            except OSError as error:
+                raise StateError(f"{self.path}: cannot be locked: {error.strerror}") from error
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
                 self._depth = 1
@@ -278,11 +288,26 @@ def _copy_attributes(reading: int, writing: int) -> None:
             return
         raise
     for name in names:
-        try:
+        with _refusal_ignored():
             os.setxattr(writing, name, os.getxattr(reading, name))
-        except OSError as error:
-            if error.errno not in _ATTRIBUTE_REFUSED:
-                raise
+
+
+def _copy_mode_and_time(reading: int, writing: int) -> None:
+    """Copy what the target can hold: a stick with FAT has no modes, and refuses to be given any."""
+    found = os.fstat(reading)
+    with _refusal_ignored():
+        os.fchmod(writing, stat.S_IMODE(found.st_mode) & 0o777)
+    with _refusal_ignored():
+        os.utime(writing, ns=(found.st_atime_ns, found.st_mtime_ns))
+
+
+@contextmanager
+def _refusal_ignored() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _ATTRIBUTE_REFUSED:
+            raise
 
 
 def _load_renameat2() -> ctypes._NamedFuncPointer | None:

@@ -6,7 +6,7 @@ import errno
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from curated.domain import MoveFile, Photo
+from curated.domain import Photo
 from curated.errors import FilingError, SourceChanged
 from curated.files import Disk, Identity
 from curated.filing.filer import PlannedFile
@@ -57,8 +57,3 @@ def companions(disk: Disk, paths: Sequence[tuple[Path, Path]]) -> list[PlannedFi
             raise FilingError(path, f"cannot be read: {error.strerror}") from error
         found.append(PlannedFile("companion", path, target, digest.identity, digest.sha256))
     return found
-
-
-def identity_of(file: MoveFile) -> Identity:
-    """The identity a file of a move had at its source (and has at its target if it was renamed there)."""
-    return Identity(file.device, file.inode, file.size, file.mtime_ns)

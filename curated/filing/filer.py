@@ -125,11 +125,13 @@ class Filer:
             problem, cause = explain(error, source, folder, self.disk), error
         except sqlite3.Error as error:
             problem, cause = self._unwritable(error), error
+        except StateError as error:
+            problem, cause = error, error.__cause__
         if journey.released:
             raise StateError(f"{problem}; {source} was moved, which the next start will record") from cause
         try:
             journey.back(str(problem))
-        except (OSError, sqlite3.Error, FilingError) as second:
+        except (OSError, sqlite3.Error, FilingError, StateError) as second:
             raise FilingError(
                 source, f"{problem}; it could not be taken back yet ({second}), recovery will"
             ) from problem

@@ -224,7 +224,8 @@ class Journey(Steps):
         entry = self.disk.look(path)
         if entry is None:
             return None
-        at = entry.identity
+        # As it was put there: what another program has made of it since is not what the row describes.
+        at = (primary.arrived or entry).identity
         companions = tuple(path for number, path in places.items() if number != primary.file.id)
         return Placed(path, at.device, at.inode, at.size, at.mtime_ns, companions)
 

@@ -46,8 +46,12 @@ class Leg:
     @property
     def identity(self) -> Identity:
         """What the source must be."""
-        file = self.file
-        return Identity(file.device, file.inode, file.size, file.mtime_ns)
+        return identity_of(self.file)
+
+
+def identity_of(file: MoveFile) -> Identity:
+    """The identity a file of a move had at its source (and has at its target if it was renamed there)."""
+    return Identity(file.device, file.inode, file.size, file.mtime_ns)
 
 
 def ensure_folder(disk: Disk, folder: Path) -> int:

@@ -11,11 +11,11 @@ from curated.domain import Move, MoveState, Purpose
 from curated.errors import FilingError, StateError
 from curated.files import Disk, FilingLock
 from curated.filing.journey import Journey
-from curated.filing.legs import Place
+from curated.filing.legs import Place, identity_of
 from curated.filing.steps import Token, random_token
 from curated.filing.whereabouts import files_below, find
 from curated.state.database import Database
-from curated.state.journal import Clock, Journal, utc_now
+from curated.state.journal import Clock, Journal, Placed, utc_now
 
 
 def filing_lock(database: Database) -> FilingLock:
@@ -106,13 +106,24 @@ def close_move(
 def _recover_removal(journal: Journal, disk: Disk, move: Move, roots: Sequence[Path]) -> Move | None:
     if any(_is_away(disk, file.source, roots) for file in move.files):
         return None
-    # The picture is removed after its companions: as long as it is there, the removal has not happened.
-    if disk.look(move.files[0].source) is not None:
-        return journal.abort(move, "interrupted; what is left stays in the trash")
     for folder in {file.source.parent for file in move.files}:
         if disk.folder(folder) is not None:
             disk.sync_folder(folder)
-    return journal.finish(move, None)
+    return close_removal(journal, disk, move, "interrupted")
+
+
+def close_removal(journal: Journal, disk: Disk, move: Move, problem: str = "") -> Move:
+    """Close the removal of a picture from the trash by what is left of it; the closed move.
+
+    The picture is removed after its companions: as long as it is there, it is in the trash, with those that are left.
+    """
+    primary, others = move.files[0], move.files[1:]
+    if disk.look(primary.source) is None:
+        return journal.finish(move, None, problem)
+    at = identity_of(primary)
+    left = tuple(file.source for file in others if disk.look(file.source) is not None)
+    note = f"{problem}; what is left stays in the trash"
+    return journal.abort(move, note, Placed(primary.source, at.device, at.inode, at.size, at.mtime_ns, left))
 
 
 def _is_away(disk: Disk, path: Path, roots: Sequence[Path]) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from curated.config import Folders
@@ -13,7 +14,9 @@ from curated.errors import FilingError, NotFound, StateError
 from curated.files import Identity
 from curated.filing.filed import companions, present_files, unchanged
 from curated.filing.filer import Filer, PlannedFile
-from curated.state.journal import NewFile
+from curated.filing.legs import identity_of
+from curated.filing.recovery import close_removal
+from curated.state.journal import Journal, NewFile
 from curated.state.rows import to_text
 from curated.state.store import Store
 
@@ -39,8 +42,11 @@ class Emptied:
 def trash_photo(filer: Filer, photo: Photo, folders: Folders, *, reason: str = "marked trash") -> Move:
     """Move a picture and its companions into the trash, under the folder they had in the library.
 
-    Raises FilingError (see Filer.move); one in the trash already is moved nowhere.
+    One in the trash already is not moved; the move that brought it there comes back. Raises FilingError (see
+    Filer.move).
     """
+    if photo.status is Status.TRASHED and (earlier := filer.journal.last(photo.id, Purpose.TRASH)):
+        return earlier
     library, trash = folders.library_path, folders.library_path / folders.trash
 
     def place(path: Path) -> Path:
@@ -64,9 +70,11 @@ def restore(filer: Filer, photo: Photo, *, reason: str = "restored from the tras
 
     Raises NotFound if it is not in the trash, FilingError as Filer.move does.
     """
-    trashed = filer.journal.last(photo.id, Purpose.TRASH)
-    if photo.status is not Status.TRASHED or trashed is None:
+    if photo.status is not Status.TRASHED:
         raise NotFound(f"picture {photo.id} is not in the trash")
+    trashed = filer.journal.last(photo.id, Purpose.TRASH)
+    if trashed is None:
+        raise NotFound(f"picture {photo.id} was put into the trash by hand; move it out by hand or file it anew")
     expected = Identity(photo.device, photo.inode, photo.size, photo.mtime_ns)
     primary, others = trashed.files[0], trashed.files[1:]
     files = [unchanged(filer.disk, photo.path, primary.source, expected, photo.sha256)]
@@ -86,7 +94,7 @@ def empty(filer: Filer, folders: Folders, older_than: timedelta = timedelta(0)) 
     """Remove for good what has been in the trash for that long; what was removed and what was left.
 
     The journal keeps each file's path, sha256 and time. A picture whose file is not exactly the one its row names,
-    or lies outside the trash, is left alone. The rows stay, as missing.
+    lies outside the trash, or came there by hand is left alone. The rows stay, as missing.
     """
     trash = folders.library_path / folders.trash
     latest = filer.clock() - older_than
@@ -94,52 +102,79 @@ def empty(filer: Filer, folders: Folders, older_than: timedelta = timedelta(0)) 
     left: list[tuple[Path, str]] = []
     with filer.alone():
         for photo in list(Store(filer.database).photos(status=Status.TRASHED)):
-            trashed = filer.journal.last(photo.id, Purpose.TRASH)
-            if trashed is None or trashed.created_at > latest:
+            since = trashed_since(filer.journal, photo.id)
+            if since is not None and since > latest:
                 continue
             try:
+                if since is None:
+                    raise FilingError(photo.path, "it was put there by hand, nobody knows when")
                 removed += _remove(filer, photo, trash)
             except FilingError as error:
                 left.append((photo.path, error.reason))
     return Emptied(tuple(removed), tuple(left))
 
 
+def trashed_since(journal: Journal, photo_id: int) -> datetime | None:
+    """When the picture last came into the trash; None if no move brought it there."""
+    if journal.last(photo_id, Purpose.TRASH) is None:
+        return None
+    # Not that one's own time: it may have been taken back and, today, brought into force again.
+    newest = journal.last(photo_id)
+    return newest.created_at if newest else None
+
+
 def _remove(filer: Filer, photo: Photo, trash: Path) -> list[Removed]:
-    paths = (photo.path, *photo.companions)
-    if outside := [path for path in paths if not path.is_relative_to(trash)]:
-        raise FilingError(outside[0], "not in the trash")
-    files = present_files(filer.disk, photo, lambda path: path)
-    known = Identity(photo.device, photo.inode, photo.size, photo.mtime_ns)
-    if files[0].identity != known:
-        raise FilingError(photo.path, "not exactly the file that was trashed")
-    rows = [_row(file) for file in files]
-    at = to_text(filer.clock())
-    after = {"status": Status.MISSING.value, "reason": f"removed from the trash at {at}"}
-    move = filer.journal.plan(Purpose.EMPTY, photo.id, rows, {}, after, "trash emptied")
+    rows = _removable(filer, photo, trash)
+    after = {"status": Status.MISSING.value, "reason": f"removed from the trash at {to_text(filer.clock())}"}
     gone: list[MoveFile] = []
     try:
-        # The picture last: as long as it is there, a crash leaves it in the trash with its row.
-        for file in reversed(move.files):
-            _unlink(filer, file)
-            gone.append(file)
-        for folder in {file.source.parent for file in gone}:
-            filer.disk.sync_folder(folder)
-        filer.journal.finish(move, None)
+        move = filer.journal.plan(Purpose.EMPTY, photo.id, rows, {}, after, "trash emptied")
+        problem = ""
+        try:
+            # The picture last: as long as it is there, a crash leaves it in the trash with its row.
+            for file in reversed(move.files):
+                _unlink(filer, file)
+                gone.append(file)
+            for folder in {file.source.parent for file in gone}:
+                filer.disk.sync_folder(folder)
+        except OSError as error:
+            problem = f"{len(gone)} of {len(move.files)} files were removed: {error.strerror}"
+        close_removal(filer.journal, filer.disk, move, problem)
     except sqlite3.Error as error:
         raise StateError(f"{filer.database.path}: cannot be written: {error}") from error
     except OSError as error:
-        note = f"{len(gone)} of {len(move.files)} files were removed: {error.strerror}"
-        if move.files[0] in gone:
-            filer.journal.finish(move, None, note)
-        else:
-            filer.journal.abort(move, note)
-        raise FilingError(photo.path, note) from error
+        raise FilingError(photo.path, f"{error.strerror}; the next start will see what is left") from error
+    if problem and move.files[0] not in gone:
+        raise FilingError(photo.path, problem)
     return [Removed(photo.id, file.source, file.sha256, file.size) for file in gone]
+
+
+def _removable(filer: Filer, photo: Photo, trash: Path) -> list[NewFile]:
+    """The picture's files as they are in the trash, read once more. Raises FilingError if anything is not as it was."""
+    root = os.path.realpath(trash)
+    for path in (photo.path, *photo.companions):
+        # By its real place: a folder in the trash may have become a link to somewhere else.
+        if not path.is_relative_to(trash) or not Path(os.path.realpath(path.parent)).is_relative_to(root):
+            raise FilingError(path, "not in the trash")
+    # What is removed for good is compared by content; the numbers of a file may change with every mount.
+    try:
+        digest = filer.disk.digest(photo.path)
+    except OSError as error:
+        raise FilingError(photo.path, f"cannot be read: {error.strerror}") from error
+    if digest.sha256 != photo.sha256:
+        raise FilingError(photo.path, "its content has changed since")
+    primary = PlannedFile("primary", photo.path, photo.path, digest.identity, digest.sha256)
+    trashed = filer.journal.last(photo.id)
+    known = {file.target: file.sha256 for file in trashed.files} if trashed else {}
+    others = companions(filer.disk, [(path, path) for path in photo.companions])
+    if changed := [other.source for other in others if known.get(other.source, other.sha256) != other.sha256]:
+        raise FilingError(changed[0], "its content has changed since")
+    return [_row(file) for file in (primary, *others)]
 
 
 def _unlink(filer: Filer, file: MoveFile) -> None:
     entry = filer.disk.look(file.source)
-    if entry is None or entry.identity != Identity(file.device, file.inode, file.size, file.mtime_ns):
+    if entry is None or entry.identity != identity_of(file):
         raise OSError(0, "it changed at the last moment", str(file.source))
     filer.disk.unlink(file.source)
 

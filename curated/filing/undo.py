@@ -11,10 +11,11 @@ from typing import Literal
 from curated.domain import Move, Photo, Purpose, Status
 from curated.errors import FilingError, NotFound, SourceChanged
 from curated.files import Identity
-from curated.filing.filed import companions, identity_of, unchanged
+from curated.filing.filed import companions, unchanged
 from curated.filing.filer import Filer, PlannedFile
-from curated.filing.legs import free_targets
+from curated.filing.legs import free_targets, identity_of
 from curated.state.database import Value
+from curated.state.journal import Columns
 from curated.state.rows import printable, to_text
 from curated.state.store import Store
 
@@ -28,8 +29,9 @@ _OUTSIDE = frozenset({Status.ARRIVING, Status.UNDONE})
 class UndoSelection:
     """Which moves to take back; exactly one is given.
 
-    `last` so many moves; all `since` a moment; all that put pictures into the `category` they are in now; the newest
-    one of each of `photo_ids`; these `move_ids`, which alone may name an undo (taking that back is redo).
+    `last` so many moves; all `since` a moment; all that put pictures into the `category`, or one below it, that they
+    are in now; the newest one of each of `photo_ids`; these `move_ids`, which alone may name an undo (taking that back
+    is redo).
     Later moves of the same pictures that stand in the way go with them, but for `photo_ids` and `move_ids`.
     """
 
@@ -107,8 +109,10 @@ def select(filer: Filer, selection: UndoSelection) -> list[Move]:
     if selection.move_ids:
         return journal.in_force(f"id IN ({_marks(selection.move_ids)})", *selection.move_ids)
     if selection.category is not None:
+        category = selection.category
         found = journal.in_force(
-            f"{not_undo} AND photo_id IN (SELECT id FROM photo WHERE category = ?)", selection.category
+            f"{not_undo} AND photo_id IN (SELECT id FROM photo WHERE category = ? OR category >= ? AND category < ?)",
+            *(category, f"{category}/", f"{category}0"),  # "/" + 1 is "0"
         )
         return list(_down_to_category(found, selection.category))
     wanted: list[Value] = list(selection.photo_ids)
@@ -124,9 +128,14 @@ def _down_to_category(moves: list[Move], category: str) -> Iterator[Move]:
     for move in moves:
         if move.photo_id in entered:
             continue
-        if move.after.get("category") == category and move.before.get("category") != category:
+        if _is_in(move.after, category) and not _is_in(move.before, category):
             entered.add(move.photo_id)
         yield move
+
+
+def _is_in(columns: Columns, category: str) -> bool:
+    name = columns.get("category")
+    return name is not None and f"{name}/".startswith(f"{category}/")
 
 
 def _undo_one(filer: Filer, move: Move, places: dict[int, Path], dry_run: bool) -> UndoStep:

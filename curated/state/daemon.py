@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -11,12 +12,13 @@ from typing import Literal, Self
 
 import msgspec
 
-from curated.errors import AlreadyRunning
+from curated.errors import AlreadyRunning, StateError
 from curated.state.store import Store
 
 Activity = Literal["starting", "watching", "working", "paused", "stopping", "stopped"]
 
 _KEY = "daemon"
+_TRIES, _PAUSE_SECONDS = 5, 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +69,18 @@ class InstanceLock:
         self._descriptor: int | None = None
 
     def __enter__(self) -> Self:
-        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StateError(f"{self.path}: cannot be made: {error.strerror}; set folders.state to another") from error
+        if not _locked(descriptor):
             holder = os.read(descriptor, 32).decode("ascii", "replace").strip()
             os.close(descriptor)
             raise AlreadyRunning(
                 f"another curated (process {holder or 'unknown'}) works on {self.path.parent}; "
                 "stop it first, or use another folders.state"
-            ) from None
+            )
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         self._descriptor = descriptor
@@ -89,6 +92,18 @@ class InstanceLock:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+
+def _locked(descriptor: int) -> bool:
+    for _ in range(_TRIES):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            # `daemon_runs` holds it for a moment when it asks.
+            time.sleep(_PAUSE_SECONDS)
+        else:
+            return True
+    return False
 
 
 def daemon_runs(state_folder: Path) -> bool:

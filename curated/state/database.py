@@ -37,6 +37,7 @@ class Database:
         self._guard = threading.Lock()
         self._write_lock = threading.RLock()
         self._lock_descriptor: int | None = None
+        self._lock_depth = 0
         self._needs_file_lock = sqlite3.sqlite_version_info < WAL_RESET_FIXED
 
     @property
@@ -56,7 +57,10 @@ class Database:
                 raise StateError(f"{self.path}: no database yet; `curated run` makes it")
             target = f"{self.path.absolute().as_uri()}?mode=ro"
         else:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            except OSError as error:
+                raise StateError(f"{self.path}: its folder cannot be made: {error.strerror}") from error
             target = self.path.absolute().as_uri()
         try:
             connection = sqlite3.connect(
@@ -65,7 +69,7 @@ class Database:
             connection.row_factory = sqlite3.Row
             connection.execute("PRAGMA foreign_keys = ON")
             if not self.read_only:
-                with self._file_lock():
+                with self._write_lock, self._file_lock():
                     connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("PRAGMA synchronous = FULL")
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -79,17 +83,23 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
-        """A transaction that holds the write lock from its first statement; nested calls join the outer one."""
+        """A transaction that holds the write lock from its first statement; nested calls join the outer one.
+
+        Raises StateError if the database refuses: full, read-only, locked for longer than BUSY_SECONDS.
+        """
         connection = self.connection
         with self._write_lock:
             if connection.in_transaction:
                 yield connection
                 return
             with self._file_lock():
-                connection.execute("BEGIN IMMEDIATE")
                 try:
+                    connection.execute("BEGIN IMMEDIATE")
                     yield connection
                     connection.execute("COMMIT")
+                except sqlite3.OperationalError as error:
+                    _roll_back(connection)
+                    raise StateError(f"{self.path}: cannot be written: {error}") from error
                 except BaseException:
                     _roll_back(connection)
                     raise
@@ -97,22 +107,31 @@ class Database:
     @contextmanager
     def exclusive(self) -> Iterator[sqlite3.Connection]:
         """The connection with all other writing processes shut out, for migrations that commit by themselves."""
-        with self._write_lock, self._file_lock():
-            yield self.connection
+        connection = self.connection
+        with self._write_lock, self._file_lock(always=True):
+            yield connection
 
     @contextmanager
-    def _file_lock(self) -> Iterator[None]:
-        if not self._needs_file_lock:
+    def _file_lock(self, *, always: bool = False) -> Iterator[None]:
+        """Shut out other processes; the caller holds `_write_lock`, so that no other thread lets go of it."""
+        if not (self._needs_file_lock or always):
             yield
             return
         if self._lock_descriptor is None:
             name = self.path.with_name(self.path.name + ".lock")
-            self._lock_descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self._lock_descriptor, fcntl.LOCK_EX)
+            try:
+                self._lock_descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            except OSError as error:
+                raise StateError(f"{name}: cannot be locked: {error.strerror}") from error
+        if not self._lock_depth:
+            fcntl.flock(self._lock_descriptor, fcntl.LOCK_EX)
+        self._lock_depth += 1
         try:
             yield
         finally:
-            fcntl.flock(self._lock_descriptor, fcntl.LOCK_UN)
+            self._lock_depth -= 1
+            if not self._lock_depth:
+                fcntl.flock(self._lock_descriptor, fcntl.LOCK_UN)
 
     def close(self) -> None:
         """Close every thread's connection; the last one checkpoints, so it holds the lock too."""

@@ -24,6 +24,11 @@ _MOVABLE = frozenset(
     | {"verdict", "extension", "twin_of", "twin_kind", "twin_distance"}
 )
 _PLACE = ("path", "name", "device", "inode", "size", "mtime_ns", "companions")
+_REMOVED = (
+    "EXISTS (SELECT 1 FROM move AS later WHERE later.photo_id = move.photo_id AND later.id > move.id "
+    "AND later.purpose = 'empty' AND NOT later.open "
+    "AND EXISTS (SELECT 1 FROM move_file WHERE move_id = later.id AND state = 'done'))"
+)
 _DONE = "EXISTS (SELECT 1 FROM move_file WHERE move_id = move.id AND state = 'done')"
 
 
@@ -222,17 +227,17 @@ class Journal:
         """Done moves that nothing has taken back and that can be, newest first; `where` narrows them."""
         return list(
             self._moves(
-                f"NOT open AND undone_by IS NULL AND purpose <> 'empty' AND {_DONE} AND ({where}) "
+                f"NOT open AND undone_by IS NULL AND purpose <> 'empty' AND {_DONE} AND NOT {_REMOVED} AND ({where}) "
                 "ORDER BY id DESC LIMIT ?",
                 *parameters,
                 limit,
             )
         )
 
-    def last(self, photo_id: int, purpose: Purpose) -> Move | None:
-        """The photo's newest done move of that purpose, whether taken back since or not."""
-        where = f"photo_id = ? AND purpose = ? AND NOT open AND {_DONE} ORDER BY id DESC LIMIT 1"
-        return next(self._moves(where, photo_id, purpose.value), None)
+    def last(self, photo_id: int, purpose: Purpose | None = None) -> Move | None:
+        """The photo's newest done move, of that purpose if one is given, whether taken back since or not."""
+        where = f"photo_id = ? AND coalesce(? = purpose, 1) AND NOT open AND {_DONE} ORDER BY id DESC LIMIT 1"
+        return next(self._moves(where, photo_id, purpose.value if purpose else None), None)
 
     def _moves(self, where: str, *parameters: Value) -> Iterator[Move]:
         rows = self.database.execute(f"SELECT * FROM move WHERE {where}", parameters).fetchall()

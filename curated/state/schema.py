@@ -19,7 +19,7 @@ def open_database(path: Path, *, read_only: bool = False) -> Database:
     Raises StateError with what to do.
     """
     database = Database(path, read_only=read_only)
-    version = int(database.execute("PRAGMA user_version").fetchone()[0])
+    version = _version(database)
     if version > SCHEMA_VERSION:
         database.close()
         raise StateError(
@@ -31,27 +31,38 @@ def open_database(path: Path, *, read_only: bool = False) -> Database:
             database.close()
             raise StateError(f"{path}: has an older schema ({version}); `curated run` brings it up to date")
         try:
-            _migrate(database, version)
-        except sqlite3.Error as error:
+            _migrate(database)
+        except (sqlite3.Error, OSError) as error:
             database.close()
             raise StateError(f"{path}: the schema could not be brought up to date: {error}") from error
     return database
 
 
-def _migrate(database: Database, version: int) -> None:
+def _version(database: Database) -> int:
+    return int(database.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _migrate(database: Database) -> None:
     # Imported here: sqlite-utils costs a tenth of a second that `status` need not pay.
     from sqlite_utils import Database as UtilsDatabase
 
     from curated.state.migrations import migrations
 
-    if version:
-        back_up(database, database.path.with_name(f"{database.path.name}.before-{SCHEMA_VERSION}"))
     with database.exclusive() as connection:
+        # Asked again: another process may have migrated while this one waited, and the backup must be of before.
+        version = _version(database)
+        if version >= SCHEMA_VERSION:
+            return
+        if version:
+            back_up(database, database.path.with_name(f"{database.path.name}.before-{SCHEMA_VERSION}"))
         migrations.apply(UtilsDatabase(connection, execute_plugins=False))
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION:d}")
 
 
 def back_up(database: Database, target: Path) -> None:
-    """Copy the whole database to `target` by SQLite's online backup; an older copy there is replaced."""
-    with closing(sqlite3.connect(target)) as copy:
+    """Copy the whole database to `target` by SQLite's online backup; it replaces an older copy once it is whole."""
+    unfinished = target.with_name(target.name + ".part")
+    unfinished.unlink(missing_ok=True)
+    with closing(sqlite3.connect(unfinished)) as copy:
         database.connection.backup(copy)
+    unfinished.replace(target)
