@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from curated.config import Naming
+from curated.naming.dates import date_from_name
 from curated.naming.filler import caption_words
-from curated.naming.human import date_from_name, is_human_name
+from curated.naming.human import is_human_name
 from curated.naming.safe import safe_name
 from curated.naming.template import Value, render
 
