@@ -16,7 +16,7 @@ from curated.domain import Photo, Purpose, Status, Verdict
 from curated.errors import FilingError, NotFound
 from curated.filing import Filer, UndoSelection, undo
 from curated.filing.filed import present_files
-from curated.filing.trash import restore, trash_photo
+from curated.filing.trash import restore, trash_photo, trashed_since
 from curated.intake.assets import companion_target
 from curated.naming import safe_name
 from curated.pictures.sniff import PICTURE_EXTENSIONS, RAW_EXTENSIONS
@@ -147,10 +147,10 @@ class Review:
         """What is in the trash, the newest first."""
         found = []
         for photo in self._store.photos(status=Status.TRASHED):
-            move = self._filer.journal.last(photo.id, Purpose.TRASH)
+            since = trashed_since(self._filer.journal, photo.id)
             entries = [self._filer.disk.look(path) for path in (photo.path, *photo.companions)]
             sizes = [entry.identity.size for entry in entries if entry is not None]
-            found.append(Trashed(photo, move.created_at if move else None, len(sizes), sum(sizes)))
+            found.append(Trashed(photo, since, len(sizes), sum(sizes)))
         return sorted(found, key=lambda each: each.since.timestamp() if each.since else 0.0, reverse=True)
 
     def _category(self, wanted: str) -> tuple[str, str]:

@@ -37,6 +37,8 @@ MODULES = {
     "demo": "demo",
 }
 
+_INTERRUPTED = 128 + 2  # what a shell reports of a program that SIGINT ended
+
 app = typer.Typer(
     name="curated",
     help="Turns an Unsorted folder of pictures into a named, filed, undoable library.",
@@ -68,15 +70,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Expected errors print one line and end with their exit code.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
-    _register(given)
     # A file name may hold bytes that are not UTF-8; printing it must never fail.
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     try:
+        _register(given)
         app(args=given, prog_name="curated")
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
     except CuratedError as error:
-        complain(str(error))
+        cause = "; `curated doctor` looks for the cause" if isinstance(error.__cause__, sqlite3.Error) else ""
+        complain(f"{error}{cause}")
         sys.exit(error.exit_code)
     except sqlite3.Error as error:
         complain(f"the database: {error}; `curated doctor` looks for the cause")

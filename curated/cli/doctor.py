@@ -207,7 +207,8 @@ def _state(config: Config, disk: Disk) -> Iterator[Check]:
             yield Check("ok", "database", f"{path} (schema {SCHEMA_VERSION}, {counted(pictures, 'picture')}, {size})")
             yield from _contents(config, database, disk)
     except StateError as error:
-        yield Check("fail", "database", str(error))
+        damaged = type(error.__cause__) is sqlite3.DatabaseError
+        yield Check("fail", "database", str(error), mend if damaged else "")
     except sqlite3.Error as error:
         yield Check("fail", "database", f"{path}: {error}", mend)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,8 @@ from curated.cli.packaged import packaged_text
 UNIT = "curated.service"
 _OURS = "# Written by `curated service install`"
 _SECONDS = 20.0
+# What systemd refuses, or does not unescape, in the name of a program (but does in its arguments).
+_ODD = re.compile(r"""["'\\$]""")
 
 
 def unit_path(environ: Mapping[str, str] = os.environ) -> Path:
@@ -26,6 +29,8 @@ def unit_text(command: list[str], config: Path | None) -> str:
     """The unit that runs this command, with the configuration file if it is not the default one."""
     environment = f"Environment={_quoted(f'CURATED_CONFIG={config}')}" if config else ""
     text = packaged_text("curated-user.service")
+    if _ODD.search(command[0]):
+        command = ["/usr/bin/env", *command]
     # "$" stands for a variable in ExecStart only; "%" for a specifier everywhere.
     started = " ".join(_quoted(part).replace("$", "$$") for part in command)
     text = text.replace("@CURATED@", started)

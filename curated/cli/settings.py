@@ -30,11 +30,11 @@ def init(
 ) -> None:
     """Write a commented configuration file with every default; an existing file is never replaced."""
     target = path or configuration.config_path()
+    if target.exists():
+        raise ConfigError(f"{target}: is there already; edit it, or name another file")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
-    except FileExistsError:
-        raise ConfigError(f"{target}: is there already; edit it, or name another file") from None
     except OSError as error:
         raise ConfigError(f"{target}: cannot be written: {error.strerror}") from error
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:

@@ -110,7 +110,7 @@ def daemon_runs(state_folder: Path) -> bool:
     """Whether a daemon holds the lock on this state."""
     try:
         descriptor = os.open(state_folder / "daemon.lock", os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
