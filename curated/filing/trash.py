@@ -110,7 +110,7 @@ def empty(filer: Filer, folders: Folders, older_than: timedelta = timedelta(0)) 
                     raise FilingError(photo.path, "it was put there by hand, nobody knows when")
                 removed += _remove(filer, photo, trash)
             except FilingError as error:
-                left.append((photo.path, error.reason))
+                left.append((error.path, error.reason))
     return Emptied(tuple(removed), tuple(left))
 
 

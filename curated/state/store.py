@@ -62,8 +62,6 @@ class Fingerprint:
     phash_wide: str | None
     text: str
     kind: str | None
-    embedder: str | None = None
-    embedding: bytes | None = None
 
 
 class Store:
@@ -284,13 +282,6 @@ class Store:
             (photo_id,),
         ).fetchone()
         return _fingerprint(row) if row else None
-
-    def fingerprints(self) -> Iterator[Fingerprint]:
-        """Of every picture that a new one may duplicate."""
-        rows = self.database.execute(
-            f"SELECT id, sha256, pixel_hash, phash, phash_wide, text, kind FROM photo WHERE {_MAY_BE_TWINS} ORDER BY id"
-        )
-        return map(_fingerprint, rows)
 
     def with_pixels(self, pixel_hash: str) -> list[int]:
         """Ids of the pictures with these very pixels that a new one may duplicate, oldest first."""

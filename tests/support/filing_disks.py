@@ -179,6 +179,10 @@ class SplitDisk(WrappedDisk):
         digest = super().digest(path)
         return replace(digest, identity=self._moved(digest.identity, path))
 
+    def copy(self, source: Path, target: Path) -> Digest:
+        digest = super().copy(source, target)
+        return replace(digest, identity=self._moved(digest.identity, source))
+
     def folder(self, path: Path) -> int | None:
         device = super().folder(path)
         return device + 1 if device is not None and self._beyond(path) and not self._silent else device

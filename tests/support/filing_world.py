@@ -91,7 +91,13 @@ class World:
         ]
 
     def file(
-        self, sources: Sequence[Path], targets: Sequence[Path], *, disk: Disk | None = None, filer: Filer | None = None
+        self,
+        sources: Sequence[Path],
+        targets: Sequence[Path],
+        *,
+        disk: Disk | None = None,
+        filer: Filer | None = None,
+        category: str = "Photos",
     ) -> tuple[Photo, Move]:
         """Make a row and file the asset; the row afterwards, and the move."""
         photo = self.photo(*sources, disk=disk)
@@ -99,7 +105,7 @@ class World:
             self.plan(sources, targets, disk),
             purpose=Purpose.FILE,
             photo_id=photo.id,
-            after={"status": "filed", "category": "Photos", "reason": "a photo", "filed_at": NOON.isoformat()},
+            after={"status": "filed", "category": category, "reason": "a photo", "filed_at": NOON.isoformat()},
             reason="a photo",
         )
         return self.store.get(photo.id), move
