@@ -98,6 +98,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _register(arguments: Sequence[str]) -> None:
     """Import the module of the command that is asked for, or all where help or an error will name them."""
+    if arguments[:1] == ["--version"]:
+        return
     command = next((each for each in arguments if not each.startswith("-")), "")
     for name in (MODULES[command],) if command in MODULES else dict.fromkeys(MODULES.values()):
         # Each module adds its commands to `app`.

@@ -16,7 +16,7 @@ import typer
 from curated.cli import times
 from curated.cli.app import app
 from curated.cli.context import Context, opened
-from curated.cli.output import amount, complain, counted, echo_json, photo_json, shown
+from curated.cli.output import amount, complain, counted, echo_json, photo_json, safe, shown
 from curated.domain import Photo, Status
 from curated.errors import EXIT_FAILED, FilingError, NotFound, StateError
 from curated.files import RealDisk
@@ -246,8 +246,8 @@ def _print_undo(report: UndoReport, *, as_json: bool) -> None:
 def _step_line(step: UndoStep, dry_run: bool) -> str:
     who = f"#{step.photo_id} " if step.photo_id is not None else ""
     if step.outcome in ("changed", "failed"):
-        return f"left {who}{shown(step.file)}: {step.detail}"
-    detail = f" ({step.detail})" if step.detail else ""
+        return f"left {who}{shown(step.file)}: {safe(step.detail)}"
+    detail = f" ({safe(step.detail)})" if step.detail else ""
     return f"{'would undo' if dry_run else 'undone'} {who}{shown(step.file)} -> {shown(step.place)}{detail}"
 
 

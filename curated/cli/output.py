@@ -103,7 +103,7 @@ def photo_line(photo: Photo) -> str:
     """One picture on one line: id, where it stands, its file, and why."""
     place = photo.category or photo.status.value
     status = "" if photo.status.value in ("filed", place) else f" ({photo.status.value})"
-    return f"#{photo.id:<5} {place + status:<24} {safe(photo.path.name)}"
+    return f"#{photo.id:<5} {safe(place) + status:<24} {safe(photo.path.name)}"
 
 
 def _moment(moment: datetime | None) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Annotated, Any
@@ -50,7 +51,7 @@ def show_config(as_json: Json = False) -> None:
         echo_json(values)
         return
     where = configuration.config_path()
-    typer.echo(f"# {where}{'' if where.exists() else ' (not there: defaults)'}")
+    typer.echo(f"# {shown(where)}{'' if where.exists() else ' (not there: defaults)'}")
     for section, table in values.items():
         if section == "category":
             continue
@@ -118,7 +119,7 @@ def _toml(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        return json.dumps(value, ensure_ascii=False)  # its escapes are TOML's, too
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
     return str(value)

@@ -132,12 +132,20 @@ def test_no_command_prints_what_a_file_name_says_to_the_terminal(odd: Home) -> N
         ["show", "no\x1b[31msuch"], ["status"], ["undo", "--last", 3, "--dry-run"], ["mark", "trash", 1, 2],
         ["trash", "list"], ["trash", "restore", 1, 2], ["fsck"], ["fsck", "--json"], ["rename", 3, "x\x1by"],
         ["file-as", "\x1b[31m", 3], ["retry"], ["undo", "--last", 5], ["doctor"], ["undo", "--category", "\x1b[2J"],
+        ["retry", 1],
     ]  # fmt: skip
     for arguments in runs:
         said = odd.run(*arguments)
         assert said.out + said.err, arguments
         bad = {char for char in said.out + said.err if not char.isprintable() and char != "\n"}
         assert bad == set(), (arguments, said)
+
+
+def test_an_old_name_that_is_taken_is_told_without_its_escapes(odd: Home) -> None:
+    odd.put(EVIL, "another")
+    said = odd.good("undo", 1)
+    assert "is taken" in said.out
+    assert {char for char in said.out if not char.isprintable()} == {"\n"}
 
 
 def test_an_error_about_an_odd_name_is_still_one_line(odd: Home) -> None:
