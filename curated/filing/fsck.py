@@ -131,6 +131,8 @@ class _Check:
             # In Unsorted it is a new arrival, unless it has just been moved out of the library.
             if digest and rows and (in_library or rows[-1].status is not Status.MISSING):
                 photo = rows.pop()
+                if not self._is_as_it_was(photo):
+                    continue
                 placed = self._placed(photo, path, digest.identity)
                 columns = {**placed.columns(), "status": status_at(path, self.folders).value}
                 yield Problem("moved", path, photo.id, f"was at {photo.path}", self._repaired(photo, columns))
