@@ -72,7 +72,7 @@ def test_the_better_of_two_near_duplicates_stays_in_the_library(line: Line) -> N
 
 def test_a_better_twin_that_cannot_be_filed_leaves_the_other_in_the_library(line: Line) -> None:
     small = line.file(line.world.put("IMG_1.jpg", "small"), caption="lake", phash=HASH, size=(400, 300))
-    line.disk = FailingDisk(lambda step: step.name == "rename" and step.paths[0].name == "IMG_2.jpg", errno.EACCES)
+    line.disk = FailingDisk(lambda step: step.name == "rename" and step.paths[0].name == "IMG_2.jpg", errno.ENOSPC)
     outcome = line.send(line.world.put("IMG_2.jpg", "large"), caption="lake", phash=NEAR, size=(4000, 3000))
     assert isinstance(outcome, Blocked)
     assert names(line) == ["Library/Photos/Lake.jpg", "Unsorted/IMG_2.jpg"]
