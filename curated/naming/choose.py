@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +12,8 @@ from curated.naming.filler import caption_words
 from curated.naming.human import is_human_name
 from curated.naming.safe import safe_name
 from curated.naming.template import Value, render
+
+_MOST_TEXT_WORDS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +33,10 @@ class NameFacts:
 
 def choose_name(facts: NameFacts, naming: Naming) -> tuple[str, str]:
     """(name without extension, why): the person's own, else the template's, else the original."""
-    if naming.keep_human_names and is_human_name(facts.original):
-        return safe_name(facts.original, naming.max_bytes), "the name it came with is a person's"
-    caption = caption_words(facts.caption)
     original = safe_name(facts.original, naming.max_bytes)
+    if naming.keep_human_names and is_human_name(facts.original):
+        return original, "the name it came with is a person's"
+    caption = _read_aloud(facts)
     values: dict[str, Value] = {
         "caption": _sentence(caption),
         "date": facts.taken_at or date_from_name(facts.original),
@@ -42,18 +45,30 @@ def choose_name(facts: NameFacts, naming: Naming) -> tuple[str, str]:
         "kind": facts.kind,
         "original": original,
         "camera": facts.camera,
-        "text": " ".join(facts.text.split()[:8]),
+        "text": " ".join(facts.text.split()[:_MOST_TEXT_WORDS]),
         "hash": facts.sha256[:8],
     }
-    if "{caption" in naming.template and not caption:
-        if naming.template.strip() == "{caption}":
-            return original, "nothing better is known than the name it came with"
-        values["caption"] = None
     name = render(naming.template, values)
     if not any(char.isalnum() for char in name):
-        return original, "nothing better is known than the name it came with"
-    return safe_name(name, naming.max_bytes, original), f"named by {naming.template}"
+        return original, "it keeps the name it came with: nothing better is known"
+    how = "its caption" if naming.template.strip() == "{caption}" else f"naming.template {naming.template!r}"
+    return safe_name(name, naming.max_bytes, original), f"named by {how}"
+
+
+def _read_aloud(facts: NameFacts) -> str:
+    """The caption without filler; but a title that was read in the picture stays whole ("This is fine")."""
+    said, read = _words(facts.caption), set(_words(facts.text))
+    # One word may be ours: what kind of paper it is.
+    if said and read and sum(word not in read for word in said) <= (1 if len(said) > 2 else 0):
+        return " ".join(facts.caption.split())
+    return caption_words(facts.caption)
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", text.casefold())
 
 
 def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    first = text.split(" ", 1)[0]
+    # "iPhone" and "eBay" are written so.
+    return text[:1].upper() + text[1:] if first.islower() and len(text[:1].upper()) == 1 else text
