@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,14 +19,18 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Nothing of the person who runs the tests is seen: neither home, nor configuration, nor systemd."""
     for name in [name for name in os.environ if name.startswith(("CURATED_", "XDG_"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("CURATED_CONFIG", str(tmp_path / "config.toml"))
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    return tmp_path
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield tmp_path
+    # `run` sends the log to this test's stderr, which is gone after it.
+    root.handlers[:], root.level = handlers, level
 
 
 @pytest.fixture
