@@ -11,6 +11,7 @@ from curated.cli.context import opened
 from curated.cli.output import echo_json, photo_json, photo_line, safe, shown
 from curated.domain import Photo, Status
 from curated.errors import ConfigError
+from curated.state.rows import printable
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON Lines, one picture a line.")]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="At most so many.")]
@@ -26,8 +27,10 @@ def list_(
 ) -> None:
     """List pictures, one a line."""
     wanted = _status(status)
+    # SQLite takes no text that is not UTF-8; no category is called so.
+    named = printable(category) if category is not None else None
     with opened() as context:
-        for photo in context.store.photos(category=category, status=wanted, sort=sort, limit=limit):
+        for photo in context.store.photos(category=named, status=wanted, sort=sort, limit=limit):
             if as_json:
                 echo_json(photo_json(photo))
             else:

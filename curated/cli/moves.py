@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -147,8 +148,9 @@ def empty_trash(
         if not due:
             typer.echo("Nothing to remove.")
             return
-        if not yes:
-            typer.confirm(f"Remove {_extent(due)} from the trash for good? No undo brings them back.", abort=True)
+        if not yes and not _agreed(f"Remove {_extent(due)} from the trash for good? No undo brings them back."):
+            complain("nothing was removed (--yes does not ask)")
+            raise typer.Exit(EXIT_FAILED)
         done = empty(hand.filer, hand.context.config.folders, age)
     size = sum(removed.size for removed in done.removed)
     typer.echo(f"Removed {counted(len(done.removed), 'file')} ({amount(size)}) for good.")
@@ -214,6 +216,12 @@ def _check_category(context: Context, category: str) -> None:
 def _restored(hand: Hand, photo: Photo) -> Photo:
     restore(hand.filer, photo)
     return hand.context.store.get(photo.id)
+
+
+def _agreed(question: str) -> bool:
+    """Whether a person at the terminal (or a pipe) says yes; the end of the input is a no."""
+    typer.echo(f"{question} [y/N] ", nl=False)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def _due(hand: Hand, age: timedelta) -> list[Trashed]:

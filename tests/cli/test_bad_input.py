@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -198,6 +199,42 @@ def test_a_wrong_use_ends_with_2_and_shows_the_usage(home: Home, arguments: list
     said = home.run(*arguments)
     assert said.code == 2
     assert "Usage: curated" in said.err
+
+
+_ODD = os.fsdecode(b"\xff\x1b[31m")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["list", "--category", _ODD], ["list", "--status", _ODD], ["show", _ODD], ["search", _ODD], ["undo", _ODD],
+     ["undo", "--category", _ODD], ["undo", "--since", _ODD], ["retry", _ODD], ["mark", "keep", _ODD],
+     ["file-as", _ODD, 1], ["rename", 1, _ODD], ["trash", "restore", _ODD], ["trash", "empty", "--older-than", _ODD],
+     ["config", "init", f"{_ODD}/x"]],
+)  # fmt: skip
+def test_bytes_that_are_not_text_are_no_reason_for_a_traceback(
+    home: Home, monkeypatch: pytest.MonkeyPatch, arguments: list[object]
+) -> None:
+    monkeypatch.chdir(home.base)
+    home.file("a.jpg")
+    said = home.run(*arguments)
+    assert said.code in (0, 1, 2, 78)
+    assert "\x1b" not in said.out + said.err
+
+
+def test_ctrl_c_at_a_question_is_no_answer(home: Home) -> None:
+    home.file("a.jpg")
+    home.good("mark", "trash", 1)
+    before = home.tree()
+    command = [sys.executable, "-m", "curated", "trash", "empty"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        asked = b""
+        while not asked.endswith(b"[y/N] "):
+            asked += process.stdout.read(1)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (130, b"")
+    assert home.tree() == before
 
 
 _INTERRUPTED = """

@@ -237,11 +237,13 @@ def test_empty_asks_and_a_no_removes_nothing(
 ) -> None:
     home.good("mark", "trash", 1)
     before = home.tree()
-    monkeypatch.setattr(sys, "stdin", io.StringIO("n\n"))
-    said = home.run("trash", "empty")
-    assert said.code == 1
-    assert "1 file of 1 picture (20 B) from the trash for good" in said.out
-    assert home.tree() == before
+    for answer in ("n\n", "\n", "", "yesterday\n"):
+        monkeypatch.setattr(sys, "stdin", io.StringIO(answer))
+        said = home.run("trash", "empty")
+        assert said.code == 1
+        assert "1 file of 1 picture (20 B) from the trash for good" in said.out
+        assert "nothing was removed" in said.err
+        assert home.tree() == before
 
 
 def test_empty_removes_for_good_what_is_old_enough_and_counts_it(
