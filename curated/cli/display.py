@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -34,6 +35,12 @@ class LineReport:
         if not isinstance(event, DaemonState):
             for line in lines(event, self._unsorted, self._library):
                 print(line, flush=True)
+
+    def log_handler(self) -> logging.Handler:
+        """To stderr from INFO up; journald and other collectors add the time themselves."""
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setLevel(logging.INFO)
+        return handler
 
     def begin(self, notice: str) -> None:
         """Say which profile runs."""
@@ -69,6 +76,10 @@ class TerminalReport:
         for line in lines(event, self._unsorted, self._library):
             style = "red" if isinstance(event, Failed) else "yellow" if isinstance(event, Retrying) else ""
             self._console.print(Text(line, style=style))
+
+    def log_handler(self) -> logging.Handler:
+        """Warnings above the display, which plain lines on stderr would tear apart."""
+        return _ConsoleHandler(self._console)
 
     def begin(self, notice: str) -> None:
         """Say which profile runs, and how to end it."""
@@ -112,6 +123,17 @@ class TerminalReport:
         if state.retrying:
             parts.append(Text(f"{state.retrying} to be tried again", style="yellow"))
         return Group(*parts)
+
+
+class _ConsoleHandler(logging.Handler):
+    def __init__(self, console: Console) -> None:
+        super().__init__(logging.WARNING)
+        self._console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._console.print(
+            Text(safe(self.format(record)), style="red" if record.levelno >= logging.ERROR else "yellow")
+        )
 
 
 def lines(outcome: Outcome, unsorted: Path, library: Path) -> Iterator[str]:

@@ -30,9 +30,8 @@ def run(
 
 def work(config: Config, *, once: bool, verbose: bool = False) -> bool:
     """Run a daemon with the display that fits the place where it runs; whether nothing failed (always, if stopped)."""
-    terminal = sys.stdout.isatty()
-    set_up_logging(verbose=verbose, terminal=terminal)
-    report = TerminalReport(config, once=once) if terminal else LineReport(config)
+    report = TerminalReport(config, once=once) if sys.stdout.isatty() else LineReport(config)
+    set_up_logging(report.log_handler(), verbose=verbose)
     with build_daemon(config, report, once=once) as daemon:
         report.begin(profile_notice(config.models))
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -55,9 +54,11 @@ class _Stop:
         self._daemon.stop()
 
 
-def set_up_logging(*, verbose: bool, terminal: bool) -> None:
-    """Warnings to stderr; journald and other collectors add the time themselves."""
-    level = logging.DEBUG if verbose else logging.WARNING if terminal else logging.INFO
-    logging.basicConfig(stream=sys.stderr, level=level, format="%(levelname)s %(name)s: %(message)s", force=True)
+def set_up_logging(handler: logging.Handler, *, verbose: bool) -> None:
+    """Every logger's lines to that handler, at its level or, if `verbose`, all."""
+    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    level = logging.DEBUG if verbose else handler.level
+    handler.setLevel(level)
+    logging.basicConfig(handlers=[handler], level=level, force=True)
     # watchdog's own chatter: one line for every event.
     logging.getLogger("watchdog").setLevel(logging.WARNING)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 
 _ENVIRONMENT = {
     "YOLO_OFFLINE": "true",
@@ -21,3 +22,5 @@ _ENVIRONMENT = {
 def go_offline() -> None:
     """Set what the libraries read at import; must come before the first of them is imported."""
     os.environ.update(_ENVIRONMENT)
+    # urllib3, which some of them import, tries out an IPv6 socket at import unless told that there is none.
+    socket.has_ipv6 = False
