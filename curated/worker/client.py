@@ -32,6 +32,10 @@ DEPTH = 3
 _LOADING_SECONDS = 600.0
 _FAILED_STARTS = 3
 _STRIKES = 2
+# So many pictures quarantined with none judged in between: it is not the pictures.
+_KILLERS_IN_A_ROW = 8
+_NOT_READY_SECONDS = 5.0
+_MEND = "`curated doctor` looks for the cause"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,7 @@ class WorkerClient:
         self._ready = False
         self._hung = False
         self._failed_starts = 0
+        self._killers = 0
         self._number = 0
         self._last_sign = clock()
         self._queued: deque[tuple[Job, ...]] = deque()
@@ -84,14 +89,15 @@ class WorkerClient:
         return sum(len(batch) for batch in batches)
 
     def submit(self, jobs: tuple[Job, ...]) -> None:
-        """Have these judged together; each gets exactly one reply."""
+        """Have these judged together; each gets exactly one reply. Raises WorkerBroken if no process can be made."""
         self._queued.append(jobs)
         self._send_some()
 
     def replies(self) -> list[Reply]:
         """The replies that have come since the last call.
 
-        Raises the error with which the child could not start, or WorkerBroken if it dies on no picture.
+        Raises the error with which the child could not start, or WorkerBroken if it dies on no picture or on
+        every one; the jobs without a reply are kept, and a later call tries anew.
         """
         for generation, message in self._messages():
             if generation == self._generation:
@@ -113,7 +119,7 @@ class WorkerClient:
             self._last_sign = now
         else:
             log.info("the worker has been idle and is ended; its memory is free again")
-            self.stop(grace=5.0)
+            self.stop(grace=0.0)
 
     def next_deadline(self) -> float | None:
         """When `tick` has something to do, by the monotonic clock; None where there is no child."""
@@ -124,13 +130,18 @@ class WorkerClient:
         return self._last_sign + (self._spec.models.batch_timeout if self._ready else _LOADING_SECONDS)
 
     def stop(self, grace: float) -> None:
-        """End the child; jobs not answered stay unanswered."""
+        """End the child, after the batch it is judging if that takes no longer than `grace`.
+
+        Jobs not answered stay unanswered; they go to the next child, should there be one.
+        """
         if self._process is not None:
             self._generation += 1
             self._process.close(grace)
             self._process = None
             self._ready = False
             self.info = replace(self.info, pid=None)
+        self._queued.extendleft(reversed(self._in_flight.values()))
+        self._in_flight.clear()
 
     def _messages(self) -> Iterator[tuple[int, object]]:
         while True:
@@ -143,24 +154,21 @@ class WorkerClient:
         """Start the child if there is work, and give it as much as it may have."""
         if not self._queued and not self._suspects:
             return
-        if self._process is None:
-            self._start()
+        process = self._process or self._start()
         # Suspects go alone: with one batch in flight, a death has one culprit.
         self._careful = bool(self._suspects) or (self._careful and bool(self._in_flight))
-        while self._process is not None and len(self._in_flight) < (1 if self._careful else DEPTH):
+        while len(self._in_flight) < (1 if self._careful else DEPTH):
             source = self._suspects or self._queued
-            if not source or (self._careful and source is self._queued and self._in_flight):
+            if not source:
                 return
-            if source is self._queued:
-                self._careful = False
             jobs = source.popleft()
             if not self._in_flight:
                 self._last_sign = self._clock()
             self._number += 1
             self._in_flight[self._number] = jobs
-            self._process.send(Batch(self._number, jobs))
+            process.send(Batch(self._number, jobs))
 
-    def _start(self) -> None:
+    def _start(self) -> Process:
         self._generation += 1
         generation = self._generation
 
@@ -170,8 +178,13 @@ class WorkerClient:
 
         self._ready = self._hung = False
         self._last_sign = self._clock()
-        self._process = Process(self._spec, receive)
-        self.info = replace(self.info, pid=self._process.pid)
+        try:
+            process = Process(self._spec, receive)
+        except OSError as error:
+            raise WorkerBroken(f"the model process cannot be started: {error.strerror or error}") from error
+        self._process = process
+        self.info = replace(self.info, pid=process.pid)
+        return process
 
     def _handle(self, message: object) -> None:
         self._last_sign = self._clock()
@@ -187,10 +200,9 @@ class WorkerClient:
                 log.warning("%s has too little memory for one picture; the worker goes on on the CPU", message.device)
                 models = msgspec.structs.replace(self._spec.models, device="cpu")
                 self._spec = replace(self._spec, models=models)
-                self._requeue()
-                self.stop(grace=5.0)
+                self.stop(grace=0.0)
             case NotReady():
-                self.stop(grace=5.0)
+                self.stop(grace=_NOT_READY_SECONDS)
                 raise message.error
             case None:
                 self._died()
@@ -207,6 +219,7 @@ class WorkerClient:
             pictures=self.info.pictures + len(jobs),
         )
         self._replies += [Reply(*pair) for pair in zip(jobs, message.answers, strict=True)]
+        self._killers = 0
         for job in jobs:
             self._strikes.pop(job.sha256, None)
 
@@ -214,28 +227,28 @@ class WorkerClient:
         process, hung, was_ready = self._process, self._hung, self._ready
         if process is None:
             return
-        why = f"it gave no answer for {self._spec.models.batch_timeout:.0f} s" if hung else process.death()
-        lines = list(process.stderr)
+        why = process.death()
+        if hung:
+            patience = self._spec.models.batch_timeout if was_ready else _LOADING_SECONDS
+            why = f"it gave no answer for {patience:.0f} s"
+        in_flight = list(self._in_flight.values())
+        self._in_flight.clear()
         self.stop(grace=0.0)
+        lines = list(process.stderr)  # whole only now
         if not was_ready:
+            self._queued.extendleft(reversed(in_flight))
             self._failed_starts += 1
             log.error("the worker died while it loaded the models (%s): %s", why, " | ".join(lines[-3:]))
-            self._requeue()
             if self._failed_starts >= _FAILED_STARTS:
-                last = f": {lines[-1]}" if lines else ""
-                raise WorkerBroken(
-                    f"the model process cannot start ({why}){last}; `curated doctor` looks for the cause"
-                )
+                self._failed_starts = 0
+                raise WorkerBroken(f"the model process cannot start ({why}){_last(lines)}; {_MEND}")
             return
-        log.warning("the worker died (%s) with %d batches in hand", why, len(self._in_flight))
-        if not self._in_flight:
-            return
-        if len(self._in_flight) > 1 or not self._careful:
-            suspects = list(self._in_flight.values())
-        else:
-            suspects = self._narrowed(next(iter(self._in_flight.values())), why)
-        self._in_flight.clear()
+        log.warning("the worker died (%s) with %d batches in hand%s", why, len(in_flight), _last(lines))
+        suspects = self._narrowed(in_flight[0], why) if len(in_flight) == 1 else in_flight
         self._suspects.extendleft(reversed(suspects))
+        if self._killers >= _KILLERS_IN_A_ROW:
+            self._killers = 0
+            raise WorkerBroken(f"the model process dies on one picture after the other ({why}){_last(lines)}; {_MEND}")
 
     def _narrowed(self, jobs: tuple[Job, ...], why: str) -> list[tuple[Job, ...]]:
         """What is still to be tried of a batch that killed the child when it was alone in it."""
@@ -247,10 +260,11 @@ class WorkerClient:
         if self._strikes[job.sha256] < _STRIKES:
             return [jobs]
         del self._strikes[job.sha256]
+        self._killers += 1
         error = PictureKillsWorker(job.path, f"the model process died while judging it ({why})")
         self._replies.append(Reply(job, error, quarantine=True))
         return []
 
-    def _requeue(self) -> None:
-        self._queued.extendleft(reversed(self._in_flight.values()))
-        self._in_flight.clear()
+
+def _last(lines: list[str]) -> str:
+    return f": {lines[-1]}" if lines else ""
