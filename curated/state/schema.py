@@ -5,9 +5,13 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from curated.errors import StateError
 from curated.state.database import Database
+
+if TYPE_CHECKING:
+    from sqlite_utils import Migrations
 
 # PRAGMA user_version: a reader need not import the migrations to see whether it understands a database.
 SCHEMA_VERSION = 1
@@ -30,8 +34,10 @@ def open_database(path: Path, *, read_only: bool = False) -> Database:
         if read_only:
             database.close()
             raise StateError(f"{path}: has an older schema ({version}); `curated run` brings it up to date")
+        from curated.state.migrations import migrations
+
         try:
-            _migrate(database)
+            migrate(database, SCHEMA_VERSION, migrations)
         except (sqlite3.Error, OSError) as error:
             database.close()
             raise StateError(f"{path}: the schema could not be brought up to date: {error}") from error
@@ -42,21 +48,20 @@ def _version(database: Database) -> int:
     return int(database.execute("PRAGMA user_version").fetchone()[0])
 
 
-def _migrate(database: Database) -> None:
+def migrate(database: Database, version: int, migrations: Migrations) -> None:
+    """Bring a database to that version by these migrations, after a backup if there is anything in it."""
     # Imported here: sqlite-utils costs a tenth of a second that `status` need not pay.
     from sqlite_utils import Database as UtilsDatabase
 
-    from curated.state.migrations import migrations
-
     with database.exclusive() as connection:
         # Asked again: another process may have migrated while this one waited, and the backup must be of before.
-        version = _version(database)
-        if version >= SCHEMA_VERSION:
+        present = _version(database)
+        if present >= version:
             return
-        if version:
-            back_up(database, database.path.with_name(f"{database.path.name}.before-{SCHEMA_VERSION}"))
+        if present:
+            back_up(database, database.path.with_name(f"{database.path.name}.before-{version}"))
         migrations.apply(UtilsDatabase(connection, execute_plugins=False))
-        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION:d}")
+        connection.execute(f"PRAGMA user_version = {version:d}")
 
 
 def back_up(database: Database, target: Path) -> None:
