@@ -49,15 +49,23 @@ class Check:
 def examine(config: Config, disk: Disk, *, digest_weights: bool = False) -> Iterator[Check]:
     """Every check, in the order in which a newcomer would want them mended."""
     yield from _configuration(config)
-    yield from _folders(config)
-    yield from _file_systems(config, disk)
-    yield from _watching(config)
+    yield from _guarded("folders", _folders(config))
+    yield from _guarded("moving", _file_systems(config, disk))
+    yield from _guarded("watching", _watching(config))
     yield _sqlite()
-    yield from _state(config, disk)
-    yield from _daemon(config)
-    yield from _models(config, digest_weights)
+    yield from _guarded("database", _state(config, disk))
+    yield from _guarded("daemon", _daemon(config))
+    yield from _guarded("models", _models(config, digest_weights))
     yield _gpu(config)
-    yield _service()
+    yield from _guarded("service", _service())
+
+
+def _guarded(what: str, checks: Iterator[Check]) -> Iterator[Check]:
+    """The checks; one that cannot even look says why, and those of other things go on."""
+    try:
+        yield from checks
+    except OSError as error:
+        yield Check("fail", what, f"{error.filename}: {error.strerror}", "give yourself the rights")
 
 
 def bad_configuration(error: ConfigError) -> Check:
@@ -276,18 +284,19 @@ def _gpu(config: Config) -> Check:
     return Check("ok", "gpu", said)
 
 
-def _service() -> Check:
+def _service() -> Iterator[Check]:
     path = service.unit_path()
     if not service.has_systemd():
-        return Check("ok", "service", "this machine has no systemd; start `curated run` by other means")
-    if not path.exists():
-        return Check("ok", "service", "not installed", "`curated service install` starts the daemon with the session")
-    _, active = service.systemctl("is-active", service.UNIT)
-    _, enabled = service.systemctl("is-enabled", service.UNIT)
-    state = f"{active.splitlines()[0] if active else '?'}, {enabled.splitlines()[0] if enabled else '?'}"
-    if active == "failed":
-        return Check("warn", "service", f"{path} ({state})", "`journalctl --user -u curated` says why")
-    return Check("ok", "service", f"{path} ({state})")
+        yield Check("ok", "service", "this machine has no systemd; start `curated run` by other means")
+    elif not path.exists():
+        yield Check("ok", "service", "not installed", "`curated service install` starts the daemon with the session")
+    else:
+        said = [service.systemctl(question, service.UNIT)[1] for question in ("is-active", "is-enabled")]
+        state = ", ".join(each.splitlines()[0] if each else "?" for each in said)
+        if said[0] == "failed":
+            yield Check("warn", "service", f"{path} ({state})", "`journalctl --user -u curated` says why")
+        else:
+            yield Check("ok", "service", f"{path} ({state})")
 
 
 def _existing(folder: Path) -> Path:

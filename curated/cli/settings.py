@@ -69,7 +69,8 @@ def check() -> None:
     config = configuration.load()
     check_template(config.naming.template)
     configuration.check_folders(config)
-    typer.echo(f"{shown(configuration.config_path())}: good.")
+    path = configuration.config_path()
+    typer.echo(f"{shown(path)}{'' if path.exists() else ' is not there, the defaults are in force'}: good.")
 
 
 @models_app.command("list")

@@ -181,7 +181,10 @@ def test_a_folder_without_rights_is_never_a_traceback(home: Home, folder: str, c
     assert done.returncode in (0, 1, 78)
     if command == "run --once" or folder == "state":
         assert done.returncode in (1, 78), done
-    if done.returncode and command != "doctor" and not done.stdout:
+    if command == "doctor":
+        assert done.stderr == ""
+        assert "service: " in done.stdout.splitlines()[-1]
+    elif done.returncode and not done.stdout:
         assert done.stderr.startswith("curated: "), done
         assert done.stderr.count("\n") == 1
     assert home.tree() == before
