@@ -29,6 +29,7 @@ MODULES = {
     "mark": "moves",
     "file-as": "moves",
     "rename": "moves",
+    "predict": "predict",
     "fsck": "system",
     "doctor": "system",
     "service": "system",
