@@ -32,7 +32,7 @@ def predict(
 def _lines(figures: Figures) -> list[str]:
     labels = f"{figures.kept} kept, {figures.trashed} trashed, in {figures.groups} groups of twins"
     trust = (
-        f"Scored {figures.scored:,} pictures: `curated list --sort keep`; `--sort uncertain`: where your word counts most."
+        f"Scored {figures.scored:,} pictures: `curated list --sort keep`; `--sort uncertain` asks where it is unsure."
         if figures.earns_trust
         else "It does not beat guessing: the scores are kept, but do not go by them. More labels, then again."
     )
