@@ -149,7 +149,7 @@ class RealDisk:
         return signed(found.st_dev) if stat.S_ISDIR(found.st_mode) else None
 
     def writable(self, folder: Path) -> bool:
-        return os.access(folder, os.W_OK | os.X_OK) and not os.statvfs(folder).f_flag & os.ST_RDONLY
+        return os.access(folder, os.W_OK | os.X_OK, effective_ids=True) and not os.statvfs(folder).f_flag & os.ST_RDONLY
 
     def free_space(self, folder: Path) -> int:
         found = os.statvfs(folder)

@@ -1,0 +1,44 @@
+"""The configuration: one TOML file, overridable by CURATED_SECTION__KEY, unknown keys refused.
+
+Nothing here touches the folders: `check_folders` is called by what needs them.
+"""
+
+from curated.config.checks import check_folders, people_range
+from curated.config.loading import as_dict, config_path, from_dict, load
+from curated.config.settings import (
+    DEFAULT_CATEGORIES,
+    Category,
+    Config,
+    Decide,
+    Duplicates,
+    Folders,
+    Full,
+    Lite,
+    Models,
+    Naming,
+    Reading,
+    Section,
+    Watch,
+)
+
+__all__ = [
+    "DEFAULT_CATEGORIES",
+    "Category",
+    "Config",
+    "Decide",
+    "Duplicates",
+    "Folders",
+    "Full",
+    "Lite",
+    "Models",
+    "Naming",
+    "Reading",
+    "Section",
+    "Watch",
+    "as_dict",
+    "check_folders",
+    "config_path",
+    "from_dict",
+    "load",
+    "people_range",
+]

@@ -1,0 +1,174 @@
+"""What can be configured: frozen structs that carry the defaults. `config.example.toml` is tested to equal them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+Positive = Annotated[float, msgspec.Meta(gt=0)]
+NonNegative = Annotated[float, msgspec.Meta(ge=0)]
+Fraction = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Count = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Base of every table in the file."""
+
+
+class Folders(Section, frozen=True):
+    """Where everything lies; the last four are below the library."""
+
+    unsorted: str = "~/Pictures/Unsorted"
+    library: str = "~/Pictures/Library"
+    state: str = ""
+    cache: str = ""
+    review: str = "Review"
+    duplicates: str = "Duplicates"
+    failed: str = "Failed"
+    trash: str = "Trash"
+
+    @property
+    def unsorted_path(self) -> Path:
+        return _absolute(self.unsorted)
+
+    @property
+    def library_path(self) -> Path:
+        return _absolute(self.library)
+
+    @property
+    def state_path(self) -> Path:
+        return _absolute(self.state) if self.state else xdg_folder("XDG_STATE_HOME", ".local/state")
+
+    @property
+    def cache_path(self) -> Path:
+        return _absolute(self.cache) if self.cache else xdg_folder("XDG_CACHE_HOME", ".cache")
+
+    @property
+    def database_path(self) -> Path:
+        return self.state_path / "curated.db"
+
+
+class Watch(Section, frozen=True):
+    """How arrivals are noticed, and when a failed one is tried again."""
+
+    settle_seconds: NonNegative = 2.0
+    rescan_seconds: Positive = 300.0
+    recursive: bool = True
+    remove_emptied_folders: bool = False
+    ignore: tuple[str, ...] = ()
+    polling: Literal["auto", "always", "never"] = "auto"
+    poll_seconds: Positive = 5.0
+    retries: Count = 3
+    retry_seconds: Positive = 30.0
+
+
+class Reading(Section, frozen=True):
+    """Limits of decoding."""
+
+    pixel_limit: Annotated[int, msgspec.Meta(ge=1)] = 250_000_000
+    thumbnail_pixels: Annotated[int, msgspec.Meta(ge=16)] = 384
+
+
+class Full(Section, frozen=True):
+    """The models of the full profile."""
+
+    detector: str = "yolov8n.pt"
+    embedder: str = "ViT-B-32"
+    embedder_weights: str = "laion2b_s34b_b79k"
+    captioner: str = "Salesforce/blip-image-captioning-base"
+    caption_max_tokens: Annotated[int, msgspec.Meta(ge=1)] = 30
+
+
+class Lite(Section, frozen=True):
+    """From which score on the lite profile believes its models."""
+
+    person_confidence: Fraction = 0.6
+    face_confidence: Fraction = 0.65
+    label_confidence: Fraction = 0.4
+
+
+class Models(Section, frozen=True):
+    """Which models run, and how."""
+
+    profile: Literal["auto", "full", "lite"] = "auto"
+    device: str = "auto"
+    batch_size: Annotated[int, msgspec.Meta(ge=1, le=256)] = 8
+    idle_timeout: Positive = 300.0
+    batch_timeout: Positive = 300.0
+    decode_threads: Count = 0
+    full: Full = Full()
+    lite: Lite = Lite()
+
+
+class Duplicates(Section, frozen=True):
+    """How far two perceptual hashes may differ."""
+
+    near_distance: Annotated[int, msgspec.Meta(ge=0, le=64)] = 4
+    ask_distance: Annotated[int, msgspec.Meta(ge=0, le=64)] = 8
+
+
+class Decide(Section, frozen=True):
+    """When a decision is sure enough."""
+
+    kind_confidence: Fraction = 0.5
+
+
+class Naming(Section, frozen=True):
+    """How files are called."""
+
+    template: str = "{caption}"
+    keep_human_names: bool = True
+    max_bytes: Annotated[int, msgspec.Meta(ge=8, le=240)] = 120
+
+
+class Category(Section, frozen=True):
+    """One rule: every condition that is given must hold; the first rule that holds wins.
+
+    `people` is "2", "3+", "1-4" or "" (not asked); `words` need one whole word in text or caption.
+    """
+
+    name: str
+    folder: str = ""
+    kind: Literal["", "photo", "illustration", "screenshot", "document", "meme"] = ""
+    people: str = ""
+    prompts: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+
+
+DEFAULT_CATEGORIES = (
+    Category(name="People/Solo", kind="photo", people="1"),
+    Category(name="People/Pair", kind="photo", people="2"),
+    Category(name="People/Group", kind="photo", people="3+"),
+    Category(name="Photos", kind="photo"),
+    Category(name="Illustrations", kind="illustration"),
+    Category(name="Screenshots", kind="screenshot"),
+    Category(name="Documents", kind="document"),
+    Category(name="Memes", kind="meme"),
+)
+
+
+class Config(Section, frozen=True):
+    """The whole file; every key has its default."""
+
+    folders: Folders = Folders()
+    watch: Watch = Watch()
+    reading: Reading = Reading()
+    models: Models = Models()
+    duplicates: Duplicates = Duplicates()
+    decide: Decide = Decide()
+    naming: Naming = Naming()
+    category: tuple[Category, ...] = DEFAULT_CATEGORIES
+
+
+def xdg_folder(variable: str, fallback: str, environ: Mapping[str, str] = os.environ) -> Path:
+    """Our folder below the one of the XDG base directory specification, which ignores relative paths."""
+    base = Path(environ.get(variable) or "")
+    return (base if base.is_absolute() else Path.home() / fallback) / "curated"
+
+
+def _absolute(text: str) -> Path:
+    return Path(text).expanduser().absolute()
