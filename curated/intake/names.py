@@ -6,12 +6,15 @@ import fnmatch
 from collections.abc import Sequence
 
 _TEMPORARY_SUFFIXES = (
-    ".part", ".crdownload", ".download", ".opdownload", ".tmp", ".temp", ".partial", ".filepart", ".!ut", ".aria2",
-    ".swp", ".bak~", "~",
+    ".part", ".crdownload", ".download", ".opdownload", ".fdmdownload", ".tmp", ".temp", ".partial", ".filepart",
+    ".kpart", ".!ut", ".!qb", ".bc!", ".aria2", ".xltd", ".ytdl", ".unfinished", ".swp", "~",
 )  # fmt: skip
-_TEMPORARY_PREFIXES = (".", "~", "._", ".~", "#")
-_SYSTEM = frozenset(("thumbs.db", "desktop.ini", "ehthumbs.db", "icon\r", "@eadir", "#recycle", "lost+found"))
-_SYNC = ("~syncthing~", ".syncthing.", ".sync-conflict-tmp")
+# Hidden files, and the locks of office programs.
+_TEMPORARY_PREFIXES = (".", "~$", "~syncthing~")
+_SYSTEM = frozenset(
+    ("thumbs.db", "desktop.ini", "ehthumbs.db", "icon\r", "@eadir", "#recycle", "$recycle.bin", "lost+found",
+     "system volume information")
+)  # fmt: skip
 
 
 def is_temporary(name: str) -> bool:
@@ -21,10 +24,10 @@ def is_temporary(name: str) -> bool:
         lowered.startswith(_TEMPORARY_PREFIXES)
         or lowered.endswith(_TEMPORARY_SUFFIXES)
         or lowered in _SYSTEM
-        or any(mark in lowered for mark in _SYNC)
+        or (len(name) > 1 and name[0] == name[-1] == "#")  # Emacs
     )
 
 
 def is_ignored(relative: str, name: str, globs: Sequence[str]) -> bool:
-    """Whether one of the user's globs matches the name, or the path below the unsorted folder."""
-    return any(fnmatch.fnmatch(name, glob) or fnmatch.fnmatch(relative, glob) for glob in globs)
+    """Whether one of the user's globs matches the name, or the path below the unsorted folder, in any case."""
+    return any(fnmatch.fnmatchcase(text.lower(), glob.lower()) for glob in globs for text in (name, relative))

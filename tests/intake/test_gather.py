@@ -167,4 +167,4 @@ def test_every_file_is_in_one_asset_or_left_over_and_every_picture_is_in_one(pat
     assert sorted([*placed, *(each.path for each in grouped.others)]) == sorted(paths)
     assert {path for path in paths if pictures[path]} <= set(placed)
     for asset in grouped.assets:
-        assert all(belongs_to(each.path, asset.primary.path, arrivals) for each in asset.companions)
+        assert all(belongs_to(each.path, asset.primary.path) for each in asset.companions)
