@@ -188,11 +188,12 @@ def test_rename_to_its_own_name_is_no_move(world: World) -> None:
 
 
 def test_rename_takes_companions_along_each_to_a_name_of_its_own(world: World) -> None:
-    photo = filed(world, "a.jpg", "a.xmp", "a.jpg.json", "a.json", "a.MOV")
+    photo = filed(world, "a.jpg", "a.xmp", "a.XMP", "a.jpg.json", "a.json", "a.MOV")
     before = world.contents()
     review(world).rename(photo, "Lake")
     assert sorted(world.files()) == sorted(
-        f"Library/Photos/{name}" for name in ("Lake.jpg", "Lake.xmp", "Lake.jpg.json", "Lake a.json", "Lake.mov")
+        f"Library/Photos/{name}"
+        for name in ("Lake.jpg", "Lake.xmp", "Lake a.XMP", "Lake.jpg.json", "Lake.json", "Lake.mov")
     )
     assert world.contents() == before
     assert world.problems() == []

@@ -184,3 +184,27 @@ def test_the_limit_of_pixels_is_the_configurations(tmp_path: Path) -> None:
 
 def distance(one: str, other: str) -> int:
     return (int(one, 16) ^ int(other, 16)).bit_count()
+
+
+def test_without_rawpy_a_raw_file_says_what_to_install(tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    path = write(tmp_path / "a.nef", dng(encoded(SCENE, "JPEG")))
+    # In a process of its own, where the extra is not installed.
+    program = (
+        "import sys; sys.modules['rawpy'] = None\n"
+        "from pathlib import Path\n"
+        "from curated.errors import PictureUnreadable\n"
+        "from tests.support.pictures import read\n"
+        "try: read(Path(sys.argv[1]))\n"
+        "except PictureUnreadable as error: print(error.reason)\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program, str(path)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[2],
+    )
+    assert ended.stdout.strip() == "reading RAW needs the extra: pip install 'curated[raw]'"
