@@ -6,8 +6,9 @@ import logging
 import queue
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import msgspec
 
@@ -33,7 +34,7 @@ _LOADING_SECONDS = 600.0
 _FAILED_STARTS = 3
 _STRIKES = 2
 # So many pictures quarantined with none judged in between: it is not the pictures.
-_KILLERS_IN_A_ROW = 8
+_KILLERS_IN_A_ROW = 6
 _NOT_READY_SECONDS = 5.0
 _MEND = "`curated doctor` looks for the cause"
 
@@ -49,6 +50,26 @@ class WorkerInfo:
     pictures: int = 0
 
 
+class Child(Protocol):
+    """What the client needs of a child; `Process` fulfils it. It says None when it has gone."""
+
+    @property
+    def pid(self) -> int: ...
+
+    @property
+    def stderr(self) -> Sequence[str]:
+        """Its last lines; all of them only after `close`."""
+        ...
+
+    def send(self, batch: Batch) -> None: ...
+
+    def kill(self) -> None: ...
+
+    def close(self, grace: float) -> None: ...
+
+    def death(self) -> str: ...
+
+
 class WorkerClient:
     """Owns at most one child; all methods are for one thread.
 
@@ -56,13 +77,20 @@ class WorkerClient:
     alone is halved, until a single picture has killed the child twice and is quarantined.
     """
 
-    def __init__(self, spec: WorkerSpec, wake: Callable[[], None], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        spec: WorkerSpec,
+        wake: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
+        start: Callable[[WorkerSpec, Callable[[object], None]], Child] = Process,
+    ) -> None:
         self.info = WorkerInfo()
         self._spec = spec
         self._wake = wake
         self._clock = clock
+        self._start_child = start
         self._inbox: queue.SimpleQueue[tuple[int, object]] = queue.SimpleQueue()
-        self._process: Process | None = None
+        self._process: Child | None = None
         self._generation = 0
         self._ready = False
         self._hung = False
@@ -168,7 +196,7 @@ class WorkerClient:
             self._in_flight[self._number] = jobs
             process.send(Batch(self._number, jobs))
 
-    def _start(self) -> Process:
+    def _start(self) -> Child:
         self._generation += 1
         generation = self._generation
 
@@ -179,7 +207,7 @@ class WorkerClient:
         self._ready = self._hung = False
         self._last_sign = self._clock()
         try:
-            process = Process(self._spec, receive)
+            process = self._start_child(self._spec, receive)
         except OSError as error:
             raise WorkerBroken(f"the model process cannot be started: {error.strerror or error}") from error
         self._process = process

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 _KEPT_LINES = 20
 _LONGEST_LINE = 2_000
 # How long a child that has closed its end may take to be gone: its threads may hang.
-_DYING_SECONDS = 5.0
+_DYING_SECONDS = 2.0
 _SIGNAL_WORDS = {
     signal.SIGSEGV: "a segmentation fault",
     signal.SIGBUS: "a bus error",

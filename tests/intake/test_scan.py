@@ -15,7 +15,7 @@ from tests.support.permissions import without_rights
 
 LEFT_OUT = (
     "a.jpg.part", "a.jpg.crdownload", "a.tmp", "a.jpg~", ".hidden.jpg", ".syncthing.a.jpg.tmp", "~syncthing~a.jpg.tmp",
-    "Thumbs.db",
+    "Thumbs.db", "#a.jpg#",
 )  # fmt: skip
 
 
@@ -51,6 +51,12 @@ def test_temporary_names_are_never_taken(tmp_path: Path, name: str) -> None:
     assert names(tmp_path, scan(tmp_path, Watch())) == ["whole.jpg"]
     assert not look(tmp_path, tmp_path / name, Watch()).files
     assert not look(tmp_path, tmp_path / ".folder/x.jpg", Watch()).files
+
+
+@pytest.mark.parametrize("name", ["#selfie.jpg", "part.jpg", "tmp.jpg", "a.part.jpg", "$100.jpg"])
+def test_names_that_only_look_temporary_are_taken(tmp_path: Path, name: str) -> None:
+    put(tmp_path, name)
+    assert names(tmp_path, scan(tmp_path, Watch())) == [name]
 
 
 @pytest.mark.parametrize("partner", ["a.jpg.part", "a.jpg.aria2"])

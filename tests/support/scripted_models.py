@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import os
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -97,6 +98,7 @@ class ScriptedModels:
             self._misbehave(red, item)
         kind = KINDS[red % len(KINDS)]
         vector = np.random.default_rng([red, green, blue]).standard_normal(DIMENSIONS)
+        boxes = [Box(0.1 * number, 0.1, 0.1 * number + 0.05, 0.9, 0.9, "person") for number in range(green % 4)]
         people = green % 4 if kind in ("photo", "meme") else None
         return Findings(
             sha256=item.picture.sha256,
@@ -105,9 +107,7 @@ class ScriptedModels:
             kind_scores={each: 0.92 if each == kind else 0.02 for each in KINDS},
             people=people,
             people_score=0.9 if people else None,
-            boxes=tuple(
-                Box(0.1 * number, 0.1, 0.1 * number + 0.05, 0.9, 0.9, "person") for number in range(people or 0)
-            ),
+            boxes=tuple(boxes) if people else (),
             labels=((f"colour {red:02x}{green:02x}{blue:02x}", 0.8),),
             caption=f"a picture of colour {red:02x}{green:02x}{blue:02x}",
             text="",
@@ -131,7 +131,8 @@ class ScriptedModels:
             case Misbehaviour.MEMORY_ERROR:
                 raise MemoryError
             case Misbehaviour.CLOSE_AND_LINGER:
-                os.close(self._descriptor())
+                with socket.socket(fileno=os.dup(self._descriptor())) as pair:
+                    pair.shutdown(socket.SHUT_RDWR)
                 subprocess.Popen(["sleep", "600"])  # holds standard error open
                 time.sleep(600)
             case Misbehaviour.HALF_A_MESSAGE:
