@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ from curated.pictures.raw import open_raw_preview
 from curated.pictures.sniff import HEAD_BYTES, RAW_EXTENSIONS, Sniffed, sniff
 from curated.pictures.source import read_whole
 from curated.pictures.thumbnails import write_thumbnail
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ def decode(path: Path, sha256: str, arrival: Arrival | None, limits: Reading, th
     except PictureError:
         raise
     except DECODER_ERRORS as error:
+        log.debug("%s: %s: %s", path, type(error).__name__, error)
         raise explained(path, len(data), error, sniffed.description) from error
     return _described(read, sha256, limits, thumbnail)
 

@@ -48,8 +48,8 @@ def register_formats() -> None:
 def explained(path: Path, size: int, error: BaseException, description: str) -> PictureError:
     """A decoder's complaint about a file of `size` bytes as something a person understands.
 
-    The decoder's own words are not repeated: they speak of its code ("Skipping tag 42112"). They stay in the
-    error's cause, for the log.
+    The decoder's own words are not repeated: they speak of its code ("Skipping tag 42112"). `decode`
+    logs them.
     """
     what = description.removeprefix("an ").removeprefix("a ").removesuffix(" picture")
     lowered = str(error).lower()
