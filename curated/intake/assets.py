@@ -13,6 +13,7 @@ from curated.pictures.sniff import PICTURE_EXTENSIONS, RAW_EXTENSIONS
 
 SIDECAR_EXTENSIONS = frozenset((".xmp", ".aae", ".thm", ".json", ".pp3", ".dop"))
 _LIVE_VIDEO = frozenset((".mov", ".mp4", ".mp"))
+COMPANION_EXTENSIONS = SIDECAR_EXTENSIONS | _LIVE_VIDEO
 _LIVE_STILL = frozenset((".heic", ".heif", ".hif", ".jpg", ".jpeg"))
 # Google Takeout describes IMG_1.jpg in IMG_1.jpg.json or IMG_1.jpg.supplemental-metadata.json, cuts either to 46
 # characters before ".json", and IMG_1(1).jpg in IMG_1.jpg(1).json.

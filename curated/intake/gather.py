@@ -11,7 +11,7 @@ from pathlib import Path
 from curated.domain import Asset
 from curated.files import open_regular
 from curated.intake.assets import Kin, belongs_to, group
-from curated.intake.scan import Stat
+from curated.intake.scan import Stat, unfinished
 from curated.pictures.sniff import HEAD_BYTES, PICTURE_EXTENSIONS, RAW_EXTENSIONS, VIDEO_EXTENSIONS, sniff
 
 # How many settle periods a picture waits for a file of its own that is there, grows no more, and is not whole.
@@ -93,8 +93,11 @@ class Gatherer:
         )
         for other in grouped.others:
             self._add_loose(other.path, files[other.path])
-        kin = Kin(coming)
-        ready = [asset for asset in grouped.assets if not self._holds_back(asset, files, before, kin, coming, now)]
+        awaited = dict(coming)
+        for folder in {asset.primary.path.parent for asset in grouped.assets}:
+            awaited.update(unfinished(folder))
+        kin = Kin(awaited)
+        ready = [asset for asset in grouped.assets if not self._holds_back(asset, files, before, kin, awaited, now)]
         return Gathered(ready, lost)
 
     def _holds_back(
@@ -103,13 +106,13 @@ class Gatherer:
         files: Mapping[Path, Stat],
         before: Mapping[Path, _Held],
         kin: Kin,
-        coming: Mapping[Path, Stat],
+        awaited: Mapping[Path, Stat],
         now: float,
     ) -> bool:
         """Hold an asset while a file that belongs to it is still being written, or may still come."""
         primary = asset.primary.path
         mine = {
-            path: coming[path]
+            path: awaited[path]
             for path in kin.near(primary)
             if belongs_to(path, primary) or belongs_to(primary, path)
         }  # fmt: skip

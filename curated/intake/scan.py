@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,7 +11,9 @@ from pathlib import Path
 
 from curated.config import Watch
 from curated.domain import Arrival
+from curated.intake.assets import COMPANION_EXTENSIONS
 from curated.intake.names import is_ignored, is_temporary
+from curated.pictures.sniff import PICTURE_EXTENSIONS, RAW_EXTENSIONS
 
 _SPECIALS = {
     stat.S_IFLNK: "a symbolic link is not followed",
@@ -21,6 +24,8 @@ _SPECIALS = {
 }
 # Firefox and aria2 make the file under its final name at once and keep this one beside it until it is whole.
 PARTNER_SUFFIXES = (".part", ".aria2")
+_ENDINGS = "|".join(sorted(each[1:] for each in PICTURE_EXTENSIONS | RAW_EXTENSIONS | COMPANION_EXTENSIONS))
+_FINAL_NAME = re.compile(rf"(?:\.syncthing\.|~syncthing~|[.~]+)?(.+\.(?:{_ENDINGS}))(?:[.~].*)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,25 @@ def look(root: Path, path: Path, settings: Watch) -> Scan:
         return walk.found
     walk.take(path, status, lambda partner: os.path.lexists(f"{path}{partner}"))
     return walk.finish()
+
+
+def unfinished(folder: Path) -> dict[Path, Stat]:
+    """What files with temporary names in this folder will be called, as far as the name tells, and how they look now.
+
+    Syncthing writes `.syncthing.a.mov.tmp`, rsync `.a.mov.Xk3bQ1`, browsers `a.mov.part`.
+    """
+    found: dict[Path, Stat] = {}
+    try:
+        with os.scandir(folder) as listing:
+            names = [entry.name for entry in listing if is_temporary(entry.name)]
+    except OSError:
+        return found
+    for name in names:
+        final = _FINAL_NAME.fullmatch(name)
+        stat = present(folder / name) if final and not name.startswith("._") else None  # macOS keeps those for ever
+        if final and stat:
+            found[folder / final[1]] = stat
+    return found
 
 
 class _Walk:

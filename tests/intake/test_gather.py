@@ -62,6 +62,33 @@ def test_a_live_photos_video_that_is_slow_to_come_is_waited_for(watching: Watchi
     assert watching.settle(3) == ["a.heic+a.mov"]
 
 
+@pytest.mark.parametrize("temporary", [".syncthing.a.mov.tmp", ".a.mov.Xk3bQ1", "a.mov.part", "a.MOV.crdownload"])
+def test_a_live_photos_video_that_is_still_on_its_way_under_another_name_is_waited_for(
+    watching: Watching, temporary: str
+) -> None:
+    watching.put("a.heic", HEIC)
+    for size in range(1, 20):
+        watching.put(temporary, MOV * size)
+        assert watching.poll(SETTLE) == []
+    (watching.root / temporary).rename(watching.root / "a.mov")
+    assert watching.settle(3) == ["a.heic+a.mov"]
+
+
+def test_a_download_that_was_given_up_holds_its_picture_only_for_a_while(watching: Watching) -> None:
+    for name in ("a.heic", "b.nef"):
+        watching.put(name, HEIC if name == "a.heic" else RAW)
+    for name in (".a.mov.Xk3bQ1", ".b.nef.swp", "b.jpg.part"):
+        watching.put(name, MOV)
+    assert watching.settle(3) == []
+    assert watching.settle(5) == ["a.heic", "b.nef"]
+
+
+def test_what_macos_leaves_beside_every_file_holds_nothing_up(watching: Watching) -> None:
+    for name in ("a.heic", "._a.mov", "._a.heic", ".DS_Store"):
+        watching.put(name, HEIC)
+    assert watching.settle() == ["a.heic"]
+
+
 def test_a_video_that_came_before_its_picture_joins_it(watching: Watching) -> None:
     watching.put("a.mov", MOV)
     watching.put("a.heic.xmp", b"<x/>")

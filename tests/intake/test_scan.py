@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from curated.config import Watch
-from curated.intake.scan import Scan, Stat, look, scan
+from curated.intake.scan import Scan, Stat, look, scan, unfinished
 from tests.support.permissions import without_rights
 
 LEFT_OUT = (
@@ -162,3 +162,29 @@ def test_folders_deeper_than_a_path_may_be_long_are_reported_and_hide_nothing_el
         found = scan(tmp_path, Watch())
     assert names(tmp_path, found) == ["a.jpg"]
     assert [why for why in found.specials.values() if "too long" in why]
+
+
+@pytest.mark.parametrize(
+    ("temporary", "final"),
+    [
+        (".syncthing.a.mov.tmp", "a.mov"),
+        ("~syncthing~a.mov.tmp", "a.mov"),
+        (".my.long.name.MOV.Xk3bQ1", "my.long.name.MOV"),
+        ("a.jpg.xmp.part", "a.jpg.xmp"),
+        (".a.heic.swp", "a.heic"),
+        ("a.jpg~", "a.jpg"),
+        ("._a.jpg", None),
+        (".hidden", None),
+        ("Unconfirmed 1234.crdownload", None),
+        ("a.jpg", None),
+    ],
+)
+def test_an_unfinished_files_final_name_is_read_from_its_temporary_one(
+    tmp_path: Path, temporary: str, final: str | None
+) -> None:
+    put(tmp_path, temporary)
+    assert [path.name for path in unfinished(tmp_path)] == ([] if final is None else [final])
+
+
+def test_a_folder_that_went_has_nothing_unfinished(tmp_path: Path) -> None:
+    assert unfinished(tmp_path / "gone") == {}
