@@ -3,29 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.filing_crash import SCENARIOS
-
-MEMORY = Path("/dev/shm")
-HAS_MEMORY = MEMORY.is_dir() and os.access(MEMORY, os.W_OK)
-
-
-@pytest.fixture
-def in_memory(tmp_path: Path) -> Iterator[Path]:
-    """A folder on tmpfs, where there is one: a different file system, and one without waiting for a disk."""
-    if not HAS_MEMORY:
-        yield tmp_path / "memory"
-        return
-    with tempfile.TemporaryDirectory(dir=MEMORY, prefix="curated-test-", ignore_cleanup_errors=True) as folder:
-        yield Path(folder)
 
 
 def explore(scenario: str, *folders: Path) -> dict:
@@ -52,10 +36,9 @@ def test_killed_after_any_step_no_byte_is_lost(scenario: str, in_memory: Path) -
     assert report["aborted"] > 0, "no death was recovered by going back: the scenario proves little"
 
 
-@pytest.mark.skipif(not HAS_MEMORY, reason="there is no second file system to move to")
 def test_killed_after_any_step_between_two_real_file_systems(tmp_path: Path, in_memory: Path) -> None:
     if tmp_path.stat().st_dev == in_memory.stat().st_dev:
-        pytest.skip("temporary files are on that same file system")
-    report = explore("asset", tmp_path, in_memory / "Library")
+        pytest.skip("there is no second file system to move to")
+    report = explore("single", tmp_path, in_memory / "Library")
     assert report["problems"] == []
     assert "copy" in report["steps"]

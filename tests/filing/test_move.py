@@ -104,11 +104,11 @@ def last_reason(world: World) -> str:
 
 @roads
 @pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC, errno.EACCES, errno.EROFS])
-def test_an_error_at_any_step_leaves_every_file_where_it_was(tmp_path, empty_database, road: str, code: int) -> None:
+def test_an_error_at_any_step_leaves_every_file_where_it_was(in_memory, empty_database, road: str, code: int) -> None:
     """Every call the move makes fails once; what it does then is looked at each time."""
     number, failures = 0, 0
     while True:
-        world = World(tmp_path / str(number), template=empty_database)
+        world = World(in_memory / str(number), template=empty_database)
         sources, targets = asset(world)
         before = world.contents()
         photo = world.photo(*sources, disk=ROADS[road](world))
@@ -130,10 +130,10 @@ def test_an_error_at_any_step_leaves_every_file_where_it_was(tmp_path, empty_dat
 
 
 @roads
-def test_a_disk_that_fails_for_good_is_recovered_once_it_works_again(tmp_path, empty_database, road: str) -> None:
+def test_a_disk_that_fails_for_good_is_recovered_once_it_works_again(in_memory, empty_database, road: str) -> None:
     number = 0
     while True:
-        world = World(tmp_path / str(number), template=empty_database)
+        world = World(in_memory / str(number), template=empty_database)
         sources, targets = asset(world)
         before = world.contents()
         photo = world.photo(*sources, disk=ROADS[road](world))
