@@ -14,6 +14,10 @@ from curated.naming.safe import safe_name
 from curated.naming.template import Value, render
 
 _MOST_TEXT_WORDS = 8
+# A caption that says no more than this.
+_BARE = re.compile(
+    r"^(photo|person|(?:two|three|four|five|six) people|group of \d+ people)( \d{4}-\d\d-\d\d)?$", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +40,11 @@ def choose_name(facts: NameFacts, naming: Naming) -> tuple[str, str]:
     original = safe_name(facts.original, naming.max_bytes)
     if naming.keep_human_names and is_human_name(facts.original):
         return original, "the name it came with is a person's"
-    caption = _read_aloud(facts)
+    moment = facts.taken_at or date_from_name(facts.original)
+    caption = _telling(_read_aloud(facts), moment, dated="{date" in naming.template)
     values: dict[str, Value] = {
         "caption": _sentence(caption),
-        "date": facts.taken_at or date_from_name(facts.original),
+        "date": moment,
         "people": str(facts.people) if facts.people else None,
         "category": facts.category.replace("/", " "),
         "kind": facts.kind,
@@ -62,6 +67,19 @@ def _read_aloud(facts: NameFacts) -> str:
     if said and read and sum(word not in read for word in said) <= (1 if len(said) > 2 else 0):
         return " ".join(facts.caption.split())
     return caption_words(facts.caption)
+
+
+def _telling(caption: str, moment: datetime | None, *, dated: bool) -> str:
+    """A caption that says no more than how many people there are, with its date and time; "" where there is none.
+
+    "Person" alone is no better a name than the camera's. `dated` says that the template has the date elsewhere.
+    """
+    bare = _BARE.match(caption)
+    if bare is None or dated:
+        return caption
+    if moment is None:
+        return caption if bare[2] else ""
+    return f"{bare[1]} {moment:%Y-%m-%d}" + (f" {moment:%H.%M}" if (moment.hour, moment.minute) != (0, 0) else "")
 
 
 def _words(text: str) -> list[str]:

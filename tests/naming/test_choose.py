@@ -90,3 +90,26 @@ def test_whatever_is_known_the_name_is_safe(original: str, caption: str, text: s
     name, why = choose_name(NameFacts(original=original, caption=caption, text=text), Naming(max_bytes=most))
     assert safe_name(name, most) == name
     assert why
+
+
+@pytest.mark.parametrize(
+    ("original", "caption", "taken_at", "name"),
+    [
+        ("IMG_4312", "two people", datetime(2023, 5, 12, 18, 45, 1), "Two people 2023-05-12 18.45"),
+        ("IMG_4312", "two people 2023-05-12", datetime(2023, 5, 12, 18, 45, 1), "Two people 2023-05-12 18.45"),
+        ("PXL_20230512_184501123", "person", None, "Person 2023-05-12 18.45"),
+        ("IMG-20240101-WA0003", "group of 12 people", None, "Group of 12 people 2024-01-01"),
+        ("IMG_4312", "photo 2023-05-12", datetime(2023, 5, 12, 9, 5), "Photo 2023-05-12 09.05"),
+        ("IMG_4312", "person", None, "IMG_4312"),
+        ("IMG_4312", "two people with minibus", datetime(2023, 5, 12), "Two people with minibus"),
+    ],
+)
+def test_a_caption_that_only_counts_people_needs_a_date(
+    original: str, caption: str, taken_at: datetime | None, name: str
+) -> None:
+    assert choose_name(NameFacts(original, caption, taken_at), Naming())[0] == name
+
+
+def test_a_template_with_the_date_says_it_once() -> None:
+    facts = NameFacts("IMG_4312", "person", datetime(2023, 5, 12, 18, 45))
+    assert choose_name(facts, Naming(template="{date} {caption}"))[0] == "2023-05-12 Person"
