@@ -90,12 +90,13 @@ class Daemon:
         self._stopping = False
         self._retry_all = False
         self._arrived: deque[Asset] = deque()
-        self._judging: dict[Path, Candidate] = {}
+        self._judging: dict[Job, Candidate] = {}
         self._batch: list[Candidate] = []
         self._ready: deque[_Judged] = deque()
         self._followers: dict[str, list[Asset]] = {}
         self._alone: dict[Path, Asset] = {}
         self._later: dict[Path, tuple[float, Asset]] = {}
+        self._emptied: set[Path] = set()
         self._blocked = ""
         self._blocked_until = 0.0
         self._last_published = float("-inf")
@@ -135,8 +136,11 @@ class Daemon:
             self._watcher.start()
             self._publish("watching", force=True)
             notify("READY=1\nSTATUS=watching")
-            while not self._stopping:
+            while True:
                 self._woken.clear()
+                # Asked after `clear`, which may just have forgotten the `set` of a `stop`.
+                if self._stopping:
+                    break
                 self._turn()
                 if self._once and self._is_done():
                     break
@@ -156,11 +160,12 @@ class Daemon:
         self._wake_later()
         self._arrived.extend(self._watcher.poll())
         for reply in self._worker.replies():
-            candidate = self._judging.pop(reply.job.path)
+            candidate = self._judging.pop(reply.job)
             self._ready.append(_Judged(candidate, reply.answer, quarantine=reply.quarantine))
         self._place_ready()
         self._feed()
         self._worker.tick()
+        self._clear_up()
         self._publish(self._activity())
 
     def _feed(self) -> None:
@@ -188,9 +193,10 @@ class Daemon:
 
     def _submit(self) -> None:
         batch, self._batch = tuple(self._batch), []
-        for candidate in batch:
-            self._judging[candidate.path] = candidate
-        self._worker.submit(tuple(self._job(candidate) for candidate in batch))
+        # By job, not by path: a file that changes while it is judged comes again as another one.
+        jobs = {self._job(candidate): candidate for candidate in batch}
+        self._judging |= jobs
+        self._worker.submit(tuple(jobs))
 
     def _job(self, candidate: Candidate) -> Job:
         digest = candidate.sha256
@@ -217,8 +223,7 @@ class Daemon:
         match outcome:
             case Filed() | Failed():
                 self._watcher.release(asset)
-                if self._config.watch.remove_emptied_folders:
-                    remove_emptied(asset.primary.path.parent, self._watcher.root)
+                self._emptied.add(asset.primary.path.parent)
             case Returned():
                 self._watcher.release(asset)
             case Retrying():
@@ -235,6 +240,15 @@ class Daemon:
             self._watcher.release(self._later.pop(path)[1])
         if due:
             self._watcher.rescan()
+
+    def _clear_up(self) -> None:
+        """Remove folders that filing has emptied, once nothing is on its way: a copy under way would miss them."""
+        if not self._emptied or self._arrived or self._in_work or not self._watcher.idle:
+            return
+        if self._config.watch.remove_emptied_folders:
+            for folder in self._emptied:
+                remove_emptied(folder, self._watcher.root)
+        self._emptied.clear()
 
     def _look_again(self) -> None:
         self._retry_all = False

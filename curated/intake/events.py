@@ -27,6 +27,14 @@ from watchdog.utils import BaseThread
 
 log = logging.getLogger(__name__)
 
+
+def _is_trouble(record: logging.LogRecord) -> bool:
+    # An emitter says this, as an error, each time it is stopped.
+    return "called when the thread is inactive" not in record.getMessage()
+
+
+logging.getLogger("watchdog.observers.inotify").addFilter(_is_trouble)
+
 # Beyond so many dirty paths a full scan is cheaper than looking at each.
 DIRTY_LIMIT = 5_000
 _INOTIFY_LINE = re.compile(r"^inotify wd:[0-9a-f]+ ino:([0-9a-f]+)", re.MULTILINE)

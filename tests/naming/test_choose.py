@@ -64,7 +64,7 @@ def test_a_persons_name_is_replaced_only_if_the_configuration_says_so() -> None:
 def test_every_field_of_a_template_is_filled(template: str, name: str) -> None:
     facts = replace(
         FACTS,
-        taken_at=datetime(2019, 7, 21, 14, 3, 59),  # noqa: DTZ001 - a camera's local time
+        taken_at=datetime(2019, 7, 21, 14, 3, 59),
         people=2,
         category="People/Pair",
         kind="photo",

@@ -164,7 +164,7 @@ def test_a_date_is_read_from_a_name_only_where_one_stands(name: str, moment: str
     assert (str(found) if found else None) == moment
 
 
-@given(st.datetimes(datetime(1990, 1, 1), datetime(2040, 1, 1)))  # noqa: DTZ001 - a device's local time
+@given(st.datetimes(datetime(1990, 1, 1), datetime(2040, 1, 1)))
 def test_every_moment_that_a_phone_writes_is_read_back(moment: datetime) -> None:
     moment = moment.replace(microsecond=0)
     for form in ("IMG_%Y%m%d_%H%M%S", "Screenshot %Y-%m-%d at %H.%M.%S", "%Y-%m-%d %H-%M-%S", "%Y%m%d%H%M%S"):

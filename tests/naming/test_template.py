@@ -13,7 +13,7 @@ from curated.errors import ConfigError
 from curated.naming import check_template, render
 from curated.naming.template import FIELDS, Value
 
-MOMENT = datetime(2019, 7, 21, 14, 3, 59)  # noqa: DTZ001 - a camera's local time
+MOMENT = datetime(2019, 7, 21, 14, 3, 59)
 FULL: dict[str, Value] = {
     "caption": "Cat on mat",
     "date": MOMENT,
