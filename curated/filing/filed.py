@@ -12,6 +12,7 @@ from curated.files import Disk, Identity
 from curated.filing.filer import PlannedFile
 
 _GONE = frozenset({errno.ENOENT, errno.ENOTDIR})
+_NOT_IT = _GONE | {errno.ESTALE, errno.ELOOP, errno.EINVAL}
 
 
 def present_files(disk: Disk, photo: Photo, place: Callable[[Path], Path]) -> list[PlannedFile]:
@@ -28,17 +29,18 @@ def present_files(disk: Disk, photo: Photo, place: Callable[[Path], Path]) -> li
 def unchanged(disk: Disk, path: Path, target: Path, expected: Identity, sha256: str) -> PlannedFile:
     """The main file, bound for `target`; read only if its identity is not the expected one.
 
-    Raises SourceChanged if it is gone or has other content.
+    Raises SourceChanged if it is gone or has other content, FilingError if the disk will not say.
     """
-    entry = disk.look(path)
-    if entry is None:
-        raise SourceChanged(path, "no longer there")
-    identity = entry.identity
-    if not entry.regular or identity != expected:
-        try:
-            digest = disk.digest(path)
-        except OSError as error:
-            raise SourceChanged(path, f"cannot be read: {error.strerror}") from error
+    try:
+        entry = disk.look(path)
+        if entry is None:
+            raise SourceChanged(path, "no longer there")
+        identity = entry.identity
+        digest = None if entry.regular and identity == expected else disk.digest(path)
+    except OSError as error:
+        kind = SourceChanged if error.errno in _NOT_IT else FilingError
+        raise kind(path, f"cannot be read: {error.strerror}") from error
+    if digest is not None:
         if digest.sha256 != sha256:
             raise SourceChanged(path, "its content has changed since")
         identity = digest.identity

@@ -159,6 +159,8 @@ def _undo_one(filer: Filer, move: Move, places: dict[int, Path], dry_run: bool) 
         return _step(move, "changed", error.reason)
     except FilingError as error:
         return _step(move, "failed", error.reason)
+    except OSError as error:
+        return _step(move, "failed", f"cannot be looked at: {error.strerror}")
     return _back(move, files[0].source, made.files[0].target)
 
 
