@@ -42,6 +42,9 @@ _APES = frozenset(
     .split("|")
 )
 
+# ImageNet's first classes are the animals.
+_ANIMALS = 398
+
 
 @cache
 def names() -> tuple[str, ...]:
@@ -50,10 +53,20 @@ def names() -> tuple[str, ...]:
     return tuple(text.splitlines())
 
 
-def best_labels(logits: Vectors, count: int = 5) -> list[tuple[tuple[str, float], ...]]:
-    """The `count` likeliest (label, probability) of each row of ImageNet logits, best first."""
+def likelihoods(logits: Vectors) -> Vectors:
+    """The probability of each class, shape (n, 1000)."""
     shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-    chances = shifted / shifted.sum(axis=1, keepdims=True)
+    chances: Vectors = (shifted / shifted.sum(axis=1, keepdims=True)).astype(np.float32)
+    return chances
+
+
+def animal_chances(chances: Vectors) -> list[float]:
+    """How likely each picture shows an animal of any of ImageNet's classes."""
+    return [float(row[:_ANIMALS].sum()) for row in chances]
+
+
+def best_labels(chances: Vectors, count: int = 5) -> list[tuple[tuple[str, float], ...]]:
+    """The `count` likeliest (label, probability) of each row of likelihoods, best first."""
     order = np.argsort(-chances, axis=1)[:, :count]
     return [
         tuple((names()[index], round(float(row[index]), 4)) for index in best)

@@ -23,6 +23,9 @@ STRIDE = 32
 # Boxes below are not kept at all; the counting thresholds are configuration.
 FLOOR = 0.25
 _NMS_IOU = 0.65
+# Measured on labelled photos (docs/kind.md): what counts as one within another, and what an animal demands.
+_NESTED_FACE, _NESTED_BODY = 0.6, 0.85
+_ANIMAL, _SURE_BODY = 0.5, 0.8
 _EXPORT_VERSION = "1"
 _PARITY = 1e-2
 
@@ -35,14 +38,9 @@ class PeopleDetector:
     model_id = MODEL_ID
 
     def __init__(self, cache: Path, threads: int) -> None:
-        bodies = body_weights_path()
-        self._bodies = session(
-            converted(bodies, cache, _EXPORT_VERSION, lambda target: _export_bodies(bodies, target)), threads
-        )
-        faces = face_weights_path()
-        self._faces = session(
-            converted(faces, cache, _EXPORT_VERSION, lambda target: _free_face_size(faces, target)), threads
-        )
+        bodies, faces = prepare_people(cache)
+        self._bodies = session(bodies, threads)
+        self._faces = session(faces, threads)
 
     def detect(self, images: Sequence[RGB]) -> list[tuple[Box, ...]]:
         """Bodies and faces from FLOOR up, each list best first.
@@ -76,22 +74,58 @@ class PeopleDetector:
         return _boxes((corners - (dx, dy, dx, dy)) / scale, heat[0, 0, ys, xs], image, FACE)
 
 
-def count_people(boxes: Sequence[Box], person_confidence: float, face_confidence: float) -> tuple[int, float]:
+def count_people(
+    boxes: Sequence[Box], person_confidence: float, face_confidence: float, animal: float = 0.0
+) -> tuple[int, float]:
     """(people, confidence): the larger of the number of bodies and of faces at their thresholds.
 
-    A face belongs to a body that is seen or cut off, so the two are not added. The confidence is that of the
-    box nearest to its threshold on either side: how firmly the count stands.
+    A face belongs to a body that is seen or cut off, so the two are not added. `animal` is how likely the
+    picture shows an animal: the body detector knows only people and takes animals for them, so where no face
+    is seen such a body must be surer. The confidence is that of the box nearest to its threshold on either
+    side: how firmly the count stands.
     """
-    limits = {PERSON: person_confidence, FACE: face_confidence}
-    counts = {label: sum(box.label == label and box.score >= limit for box in boxes) for label, limit in limits.items()}
+    faces = _outermost([box for box in boxes if box.label == FACE and box.score >= face_confidence], _NESTED_FACE)
+    doubtful = animal >= _ANIMAL and not faces
+    limits = {PERSON: max(person_confidence, _SURE_BODY) if doubtful else person_confidence, FACE: face_confidence}
+    bodies = [box for box in boxes if box.label == PERSON and box.score >= limits[PERSON]]
+    counts = {PERSON: len(_outermost(bodies, _NESTED_BODY)), FACE: len(faces)}
     label = max(limits, key=lambda each: counts[each])
-    limit = limits[label]
     margins = [
-        (box.score - limit) / (1 - limit) if box.score >= limit else (limit - box.score) / limit
+        (box.score - limits[box.label]) / (1 - limits[box.label])
+        if box.score >= limits[box.label]
+        else (limits[box.label] - box.score) / limits[box.label]
         for box in boxes
         if box.label == label or counts[label] == 0
     ]
     return counts[label], 0.5 + 0.5 * max(0.0, min(margins, default=1.0))
+
+
+def _outermost(boxes: Sequence[Box], share: float) -> list[Box]:
+    """The boxes without those of which more than `share` lies in a larger one: an eye is no second face."""
+    return [
+        box
+        for box in boxes
+        if not any(_area(other) > _area(box) and _overlap(box, other) > share * _area(box) for other in boxes)
+    ]
+
+
+def _area(box: Box) -> float:
+    return (box.right - box.left) * (box.bottom - box.top)
+
+
+def _overlap(box: Box, other: Box) -> float:
+    width = min(box.right, other.right) - max(box.left, other.left)
+    height = min(box.bottom, other.bottom) - max(box.top, other.top)
+    return max(width, 0.0) * max(height, 0.0)
+
+
+def prepare_people(cache: Path) -> tuple[Path, Path]:
+    """The paths of both networks as ONNX in the cache, converted on first use; bodies, then faces."""
+    bodies, faces = body_weights_path(), face_weights_path()
+    return (
+        converted(bodies, cache, _EXPORT_VERSION, lambda target: _export_bodies(bodies, target)),
+        converted(faces, cache, _EXPORT_VERSION, lambda target: _free_face_size(faces, target)),
+    )
 
 
 def body_weights_path() -> Path:

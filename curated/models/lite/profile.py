@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -12,19 +13,31 @@ import numpy as np
 from curated.config import Lite, Models
 from curated.domain import KINDS, Box, Findings, Kind
 from curated.errors import ConfigError
+from curated.models.base import Vectors
 from curated.models.lite import backbone, people, reading
-from curated.models.lite.backbone import EfficientNetLite0, open_backbone, unit
+from curated.models.lite.backbone import EfficientNetLite0, open_backbone
 from curated.models.lite.caption import compose
+from curated.models.lite.evidence import gather
 from curated.models.lite.kind import KindHead
-from curated.models.lite.labels import best_labels
+from curated.models.lite.labels import animal_chances, best_labels, likelihoods
 from curated.models.lite.people import PeopleDetector, count_people
 from curated.models.lite.reading import Line, RapidReader
-from curated.models.lite.statistics import picture_statistics
 from curated.pictures.decoded import Decoded
 
 # A picture that is a photo this surely is not searched for text: reading costs more than all the rest.
 _CLEAR_PHOTO = 0.9
 _PEOPLE_KINDS: frozenset[Kind] = frozenset(("photo", "meme"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the networks say of one picture, before its text is read."""
+
+    boxes: tuple[Box, ...]
+    kinds: Mapping[str, float]
+    labels: tuple[tuple[str, float], ...]
+    animal: float
+    embedding: Vectors
 
 
 class LiteModels:
@@ -59,45 +72,43 @@ class LiteModels:
         """Findings in the batch's order."""
         images = [decoded.rgb for decoded in batch]
         boxes = self._detector.detect(images)
-        features = self._embedder.features(images)
-        statistics = np.stack([picture_statistics(*pair) for pair in zip(batch, boxes, strict=True)])
-        vectors = unit(features.pooled)
-        scores = self._kinds.scores({"pooled": vectors, "texture": features.texture, "statistics": statistics})
-        return [
-            self._findings(decoded, found, kind_scores, labels, vector.tobytes())
-            for decoded, found, kind_scores, labels, vector in zip(
-                batch, boxes, scores, best_labels(features.logits), vectors.astype(np.float16), strict=True
+        evidence = gather(self._embedder, batch, boxes)
+        scores = self._kinds.scores(evidence.blocks)
+        chances = likelihoods(evidence.logits)
+        seen = [
+            _Seen(*each)
+            for each in zip(
+                boxes, scores, best_labels(chances), animal_chances(chances), evidence.embedding, strict=True
             )
         ]
+        return [self._findings(*pair) for pair in zip(batch, seen, strict=True)]
 
-    def _findings(
-        self,
-        decoded: Decoded,
-        boxes: tuple[Box, ...],
-        kind_scores: Mapping[str, float],
-        labels: tuple[tuple[str, float], ...],
-        embedding: bytes,
-    ) -> Findings:
+    def _findings(self, decoded: Decoded, seen: _Seen) -> Findings:
         lines: tuple[Line, ...] = ()
-        if kind_scores["photo"] < _CLEAR_PHOTO:
+        if seen.kinds["photo"] < _CLEAR_PHOTO:
             lines = self._reader.lines(decoded.rgb)
-        kind = max(KINDS, key=lambda each: kind_scores[each])
+        kind = max(KINDS, key=lambda each: seen.kinds[each])
         number: int | None = None
         certainty: float | None = None
         if kind in _PEOPLE_KINDS:
-            number, certainty = count_people(boxes, self._settings.person_confidence, self._settings.face_confidence)
+            settings = self._settings
+            number, certainty = count_people(
+                seen.boxes, settings.person_confidence, settings.face_confidence, seen.animal
+            )
         return Findings(
             sha256=decoded.picture.sha256,
             profile=self.profile,
             models=self.models,
-            kind_scores={each: round(score, 4) for each, score in kind_scores.items()},
+            kind_scores={each: round(score, 4) for each, score in seen.kinds.items()},
             people=number,
             people_score=certainty,
-            boxes=boxes,
-            labels=labels,
-            caption=compose(kind, lines, labels, number, decoded.picture.taken_at, self._settings.label_confidence),
+            boxes=seen.boxes,
+            labels=seen.labels,
+            caption=compose(
+                kind, lines, seen.labels, number, decoded.picture.taken_at, self._settings.label_confidence
+            ),
             text="\n".join(line.text for line in lines),
-            embedding=embedding,
+            embedding=seen.embedding.astype(np.float16).tobytes(),
         )
 
 
