@@ -48,15 +48,14 @@ def build_daemon(
     resolve_profile(config.models)
     folders = config.folders
     disk = disk or RealDisk()
-    with InstanceLock(folders.state_path), open_database(folders.database_path) as database:
+    with InstanceLock(folders.state_path), open_database(folders.database_path) as database, Wake() as woken:
         _make_library(config)
         store = Store(database)
-        recovery = recover(database, disk, clock=clock)
+        recovery = recover(database, disk, roots=[folders.unsorted_path, folders.library_path], clock=clock)
         store.forget_arriving()
         filer = Filer(database, disk, roots=[folders.library_path], clock=clock)
         retries = Retries.by(store, clock, config.watch, once=once)
         place = Place(config, store, filer, retries, TwinIndex(config.duplicates, store))
-        woken = Wake()
         spec = WorkerSpec(config.models, config.reading, folders.cache_path)
         worker = WorkerClient(
             spec if factory is None else WorkerSpec(config.models, config.reading, folders.cache_path, factory),
