@@ -18,17 +18,9 @@ from curated.state.schema import open_database
 from curated.state.store import Store
 from tests.daemon.conftest import House
 from tests.support.clock import wait_until
-from tests.support.filing_disks import FailingDisk, Step, WrappedDisk
+from tests.support.filing_disks import FailingDisk
 from tests.support.filing_world import sha256
 from tests.support.plain_models import POISON
-
-
-class BrokenDisk(WrappedDisk):
-    """A disk on which nothing can be renamed, ever."""
-
-    def before(self, step: Step) -> None:
-        if step.name in ("rename", "link"):
-            raise OSError(errno.EIO, "Input/output error", str(step.paths[0]))
 
 
 def test_once_files_all_that_is_there_and_ends(house: House) -> None:
@@ -132,7 +124,7 @@ def test_what_undo_took_back_stays_until_retry(house: House) -> None:
 
 def test_a_full_disk_blocks_says_so_and_goes_on_by_itself(house: House) -> None:
     full = [True]
-    house.disk = FailingDisk(lambda step: full[0] and step.name == "rename", errno.ENOSPC)
+    house.disk = FailingDisk(lambda step: full[0] and step.name == "rename", errno.ENOSPC, for_ever=True)
     house.picture("IMG_1.jpg", seed=1)
     house.settings = {}
     assert not house.once()
@@ -182,7 +174,7 @@ def test_nothing_is_touched_where_the_folders_cannot_work(house: House) -> None:
 
 def test_a_file_that_cannot_be_moved_stays_and_ends_the_run_with_a_failure(house: House) -> None:
     house.picture("IMG_1.jpg", seed=1)
-    house.disk = BrokenDisk()
+    house.disk = FailingDisk(lambda step: step.name in ("rename", "link"), errno.EIO, for_ever=True)
     assert not house.once()
     assert house.files() == ["Unsorted/IMG_1.jpg"]
     assert {type(outcome) for outcome in house.outcomes()} == {Retrying}
