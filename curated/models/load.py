@@ -1,4 +1,4 @@
-"""From the configuration to loaded models; called only in the worker's child process."""
+"""From the configuration to loaded models; called only in the worker's child process and by `models prepare`."""
 
 from __future__ import annotations
 
@@ -15,9 +15,26 @@ def load_models(models: Models, cache: Path) -> ModelSet:
 
     Raises WeightsMissing or ConfigError with the mend; no socket is opened.
     """
-    go_offline()
+    go_offline(cache)
     resolve_profile(models)
     # Imported here: it brings the model libraries, which only the child may load.
     from curated.models.lite.profile import open_lite
 
     return open_lite(models, cache)
+
+
+def prepare_models(models: Models, cache: Path) -> tuple[Path, ...]:
+    """Convert the weights that the profile in force needs converted; the files made now, none if all were there.
+
+    Without it the first start of the worker does the same. Raises WeightsMissing with the mend.
+    """
+    go_offline(cache)
+    resolve_profile(models)
+    from curated.models.lite.backbone import prepare_backbone
+    from curated.models.lite.people import prepare_people
+
+    folder = cache / "models"
+    before = set(folder.glob("*.onnx"))
+    prepare_backbone(cache)
+    prepare_people(cache)
+    return tuple(sorted(set(folder.glob("*.onnx")) - before))

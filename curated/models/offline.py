@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import tempfile
+from pathlib import Path
 
 _ENVIRONMENT = {
     "YOLO_OFFLINE": "true",
@@ -19,8 +21,13 @@ _ENVIRONMENT = {
 }
 
 
-def go_offline() -> None:
-    """Set what the libraries read at import; must come before the first of them is imported."""
+def go_offline(cache: Path | None = None) -> None:
+    """Set what the libraries read at import; must come before the first of them is imported.
+
+    ultralytics writes a settings file when it is imported: into `cache`, else into a temporary folder, never
+    among the user's own settings.
+    """
     os.environ.update(_ENVIRONMENT)
+    os.environ["YOLO_CONFIG_DIR"] = os.fspath(cache or Path(tempfile.gettempdir()) / f"curated-{os.getuid()}")
     # urllib3, which some of them import, tries out an IPv6 socket at import unless told that there is none.
     socket.has_ipv6 = False

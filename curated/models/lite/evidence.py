@@ -36,10 +36,10 @@ def gather(network: EfficientNetLite0, batch: Sequence[Decoded], boxes: Sequence
     views = [view for decoded in batch for view in (decoded.rgb, *native_crops(decoded.rgb))]
     seen = network.features(views)
     embedding = unit(seen.pooled[::3])
-    blocks = {
+    blocks: dict[str, Vectors] = {
         "pooled": embedding,
         "texture": seen.texture[::3],
-        "grain": (seen.texture[1::3] + seen.texture[2::3]) / 2,
+        "grain": ((seen.texture[1::3] + seen.texture[2::3]) / 2).astype(np.float32),
         "statistics": np.stack([picture_statistics(*pair) for pair in zip(batch, boxes, strict=True)]),
     }
     return Evidence(embedding, seen.logits[::3], blocks)

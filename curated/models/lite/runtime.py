@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -47,7 +48,11 @@ def converted(weights: Path, cache: Path, version: str, export: Callable[[Path],
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = target.with_name(f".{os.getpid()}-{target.name}")
         try:
-            export(temporary)
+            with warnings.catch_warnings():
+                # torch warns of its older exporter and of what tracing makes constant; each export is compared
+                # with torch's own results instead.
+                warnings.simplefilter("ignore")
+                export(temporary)
             temporary.replace(target)
         finally:
             temporary.unlink(missing_ok=True)

@@ -15,12 +15,16 @@ from curated.pictures.decoded import RGB, Decoded
 Vector = npt.NDArray[np.float32]
 
 _SIDE = 512
+# The shorter sides of common screens.
+_SCREENS = frozenset(
+    (360, 375, 390, 393, 412, 414, 540, 600, 640, 720, 750, 768, 800, 828, 900, 1024, 1050, 1080, 1125, 1170, 1200)
+)
 NAMES: tuple[str, ...] = (
     "aspect", "portrait", "log_pixels", "square", "screen_size", "alpha", "png", "jpeg", "gif_bmp", "camera", "dated",
     "flat_8", "flat_16", "colours", "top_colour", "top_4_colours", "white", "black", "border_flat", "saturation",
-    "saturation_deviation", "grey", "brightness", "contrast", "edges", "strong_edges", "axis_edges", "lines_h", "lines_v",
-    "noise", "noise_flat", "entropy", "text_rows", "glyphs", "band_top", "band_bottom", "sharp", "half_tones",
-    "bodies", "body_score", "body_area", "faces", "face_score", "face_area",
+    "saturation_deviation", "grey", "brightness", "contrast", "edges", "strong_edges", "axis_edges", "lines_h",
+    "lines_v", "noise", "noise_flat", "entropy", "text_rows", "glyphs", "band_top", "band_bottom", "sharp",
+    "half_tones", "bodies", "body_score", "body_area", "faces", "face_score", "face_area",
 )  # fmt: skip
 
 
@@ -42,35 +46,12 @@ def _shrunk(rgb: RGB) -> RGB:
 def _facts(decoded: Decoded) -> list[float]:
     picture = decoded.picture
     width, height = picture.width, picture.height
-    screens = {
-        360,
-        375,
-        390,
-        393,
-        412,
-        414,
-        540,
-        600,
-        640,
-        720,
-        750,
-        768,
-        800,
-        828,
-        900,
-        1024,
-        1050,
-        1080,
-        1125,
-        1170,
-        1200,
-    }
     return [
         min(abs(math.log2(width / height)), 4.0),
         float(height > width * 1.1),
         math.log10(width * height),
         float(width == height),
-        float(min(width, height) in screens and (width % 10 == 0 or height % 10 == 0)),
+        float(min(width, height) in _SCREENS and (width % 10 == 0 or height % 10 == 0)),
         decoded.alpha_share,
         float(picture.format == "PNG"),
         float(picture.format in ("JPEG", "HEIF")),
