@@ -54,7 +54,7 @@ def changing() -> Iterator[Hand]:
     with opened(read_only=False) as context:
         folders = context.config.folders
         disk = RealDisk()
-        recover(context.database, disk)
+        recover(context.database, disk, roots=[folders.unsorted_path, folders.library_path])
         filer = Filer(context.database, disk, roots=[folders.library_path, folders.unsorted_path])
         yield Hand(context, filer, Review(context.config, filer))
 

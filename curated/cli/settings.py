@@ -101,6 +101,17 @@ def verify() -> None:
         raise typer.Exit(EXIT_FAILED)
 
 
+@models_app.command()
+def prepare() -> None:
+    """Convert the weights that need it, once, so that the first run need not wait for it."""
+    # Imported here: of all commands only this one and the worker need the model libraries.
+    from curated.models.load import prepare_models
+
+    config = configuration.load()
+    for path in prepare_models(config.models, config.folders.cache_path):
+        typer.echo(f"Converted {shown(path)}.")
+
+
 def example() -> str:
     """The text of config.example.toml."""
     return packaged_text("config.example.toml")

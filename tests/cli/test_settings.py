@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 import tomllib
 from pathlib import Path
 
 import pytest
 
 from curated.cli.packaged import packaged_text
-from curated.config import Config, as_dict, from_dict
+from curated.config import Config, Folders, as_dict, from_dict
 from tests.support.cli_home import Home
+
+PREPARED = Folders().cache_path / "models"  # as `make setup` left it; the tests' own cache is empty
 
 
 def test_init_writes_a_file_that_holds_every_default_and_never_replaces_one(home: Home) -> None:
@@ -73,3 +76,13 @@ def test_models_verify_compares_every_weight(home: Home) -> None:
     said = home.good("models", "verify")
     assert said.out.count("ok ") >= 5
     assert "BAD" not in said.out
+
+
+@pytest.mark.models
+@pytest.mark.skipif(not PREPARED.is_dir(), reason="`make setup` has not converted the weights")
+def test_preparing_what_is_prepared_says_and_changes_nothing(home: Home) -> None:
+    shutil.copytree(PREPARED, home.base / "cache" / "models")
+    before = sorted((home.base / "cache" / "models").iterdir())
+    said = home.good("models", "prepare")
+    assert (said.out, said.err) == ("", "")
+    assert sorted((home.base / "cache" / "models").iterdir()) == before
