@@ -81,7 +81,7 @@ def weights_path() -> Path:
 def open_backbone(cache: Path, device: str, threads: int) -> EfficientNetLite0:
     """The network on ONNX Runtime for "cpu" (exported into `cache` on first use), on torch for a GPU."""
     if device != "cpu":
-        return EfficientNetLite0(_TorchNetwork(weights_path(), device))
+        return torch_backbone(device)
     runner = session(prepare_backbone(cache), threads)
 
     def run(batch: npt.NDArray[np.float32]) -> tuple[Vectors, Vectors, Vectors]:
@@ -89,6 +89,11 @@ def open_backbone(cache: Path, device: str, threads: int) -> EfficientNetLite0:
         return pooled, logits, texture
 
     return EfficientNetLite0(run)
+
+
+def torch_backbone(device: str) -> EfficientNetLite0:
+    """The network on torch: what runs on a GPU, and what the export must equal."""
+    return EfficientNetLite0(_TorchNetwork(weights_path(), device))
 
 
 def prepare_backbone(cache: Path) -> Path:

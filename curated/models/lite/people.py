@@ -26,6 +26,7 @@ _NMS_IOU = 0.65
 # Measured on labelled photos (docs/kind.md): what counts as one within another, and what an animal demands.
 _NESTED_FACE, _NESTED_BODY = 0.6, 0.85
 _ANIMAL, _SURE_BODY = 0.5, 0.8
+_COMPANY, _EASIER_IN_COMPANY = 2, 0.1
 _EXPORT_VERSION = "1"
 _PARITY = 1e-2
 
@@ -85,11 +86,16 @@ def count_people(
     side: how firmly the count stands.
     """
     faces = _outermost([box for box in boxes if box.label == FACE and box.score >= face_confidence], _NESTED_FACE)
-    doubtful = animal >= _ANIMAL and not faces
-    limits = {PERSON: max(person_confidence, _SURE_BODY) if doubtful else person_confidence, FACE: face_confidence}
-    bodies = [box for box in boxes if box.label == PERSON and box.score >= limits[PERSON]]
-    counts = {PERSON: len(_outermost(bodies, _NESTED_BODY)), FACE: len(faces)}
-    label = max(limits, key=lambda each: counts[each])
+    limit = person_confidence
+    if animal >= _ANIMAL and not faces:
+        limit = max(limit, _SURE_BODY)
+    bodies = _bodies_from(boxes, limit)
+    if len(bodies) >= _COMPANY:
+        # Where two stand, a third who is half hidden is likelier than not.
+        limit -= _EASIER_IN_COMPANY
+        bodies = _bodies_from(boxes, limit)
+    counts, limits = {PERSON: len(bodies), FACE: len(faces)}, {PERSON: limit, FACE: face_confidence}
+    label = max(counts, key=lambda each: counts[each])
     margins = [
         (box.score - limits[box.label]) / (1 - limits[box.label])
         if box.score >= limits[box.label]
@@ -98,6 +104,10 @@ def count_people(
         if box.label == label or counts[label] == 0
     ]
     return counts[label], 0.5 + 0.5 * max(0.0, min(margins, default=1.0))
+
+
+def _bodies_from(boxes: Sequence[Box], limit: float) -> list[Box]:
+    return _outermost([box for box in boxes if box.label == PERSON and box.score >= limit], _NESTED_BODY)
 
 
 def _outermost(boxes: Sequence[Box], share: float) -> list[Box]:

@@ -123,7 +123,7 @@ def _text_likeness(grey: npt.NDArray[np.uint8]) -> list[float]:
     """(share of rows that look like lines of text, density of letter-sized components)."""
     local = cv2.adaptiveThreshold(grey, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, 15, 20)
     ink = (local > 0).mean(axis=1)
-    changes = (np.diff((local > 0).astype(np.int8), axis=1) != 0).mean(axis=1)
+    changes = (np.diff((local > 0).astype(np.int8), axis=1) != 0).sum(axis=1) / max(1, grey.shape[1] - 1)
     rows = (changes > 0.08) & (ink > 0.02)
     count, _, stats, _ = cv2.connectedComponentsWithStats(local, connectivity=8)
     if count < 2:
