@@ -73,6 +73,64 @@ class Reading(Section, frozen=True):
     thumbnail_pixels: Annotated[int, msgspec.Meta(ge=16)] = 384
 
 
+class Prompts(Section, frozen=True):
+    """What each kind of picture is described as, and (`other`) what is none of the user's categories."""
+
+    photo: tuple[str, ...] = (
+        "a photo",
+        "a photograph taken with a camera",
+        "a snapshot from everyday life",
+        "a photo of people",
+        "a photo of a place",
+        "a photo of an animal",
+        "a close-up photo of an object",
+    )
+    illustration: tuple[str, ...] = (
+        "an illustration",
+        "a drawing",
+        "a painting",
+        "digital art",
+        "a cartoon",
+        "an anime picture",
+        "a 3D rendering",
+        "a logo",
+    )
+    screenshot: tuple[str, ...] = (
+        "a screenshot",
+        "a screenshot of a phone app",
+        "a screenshot of a website",
+        "a screenshot of a computer desktop",
+        "a screenshot of a chat conversation",
+        "a screenshot of a video game",
+        "a screenshot of source code",
+    )
+    document: tuple[str, ...] = (
+        "a scanned document",
+        "a photo of a printed page",
+        "a page full of text",
+        "a receipt",
+        "a form",
+        "a letter",
+        "handwritten notes on paper",
+    )
+    meme: tuple[str, ...] = (
+        "a meme",
+        "an internet meme with a caption",
+        "a funny picture with large white text at the top and the bottom",
+        "a reaction image with text",
+        "a joke picture shared online",
+        "a comic panel with a joke",
+    )
+    other: tuple[str, ...] = (
+        "a picture",
+        "an image",
+        "a picture of something else",
+        "an ordinary everyday picture",
+        "a picture of nothing in particular",
+        "a miscellaneous image",
+    )
+
+
 class Full(Section, frozen=True):
     """The models of the full profile."""
 
@@ -81,6 +139,9 @@ class Full(Section, frozen=True):
     embedder_weights: str = "laion2b_s34b_b79k"
     captioner: str = "Salesforce/blip-image-captioning-base"
     caption_max_tokens: Annotated[int, msgspec.Meta(ge=1)] = 30
+    person_confidence: Fraction = 0.45
+    nms_iou: Fraction = 0.6
+    prompts: Prompts = Prompts()
 
 
 class Lite(Section, frozen=True):
@@ -88,7 +149,7 @@ class Lite(Section, frozen=True):
 
     person_confidence: Fraction = 0.6
     face_confidence: Fraction = 0.65
-    label_confidence: Fraction = 0.4
+    label_confidence: Fraction = 0.5
 
 
 class Models(Section, frozen=True):
@@ -115,6 +176,7 @@ class Decide(Section, frozen=True):
     """When a decision is sure enough."""
 
     kind_confidence: Fraction = 0.5
+    category_margin: Fraction = 0.2
 
 
 class Naming(Section, frozen=True):

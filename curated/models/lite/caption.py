@@ -8,13 +8,31 @@ from datetime import datetime
 from statistics import median
 
 from curated.domain import Kind
-from curated.models.lite.labels import usable_label
+from curated.models.lite.labels import preposition, usable_label
 from curated.models.lite.reading import Line
 
 _NUMBERS = {1: "person", 2: "two people", 3: "three people", 4: "four people", 5: "five people"}
 _MOST_WORDS = 9
 _MOST_LETTERS = 64
 _CERTAIN = 0.8
+# A sentence that ends after as many words is name enough.
+_SHORT_SENTENCE = 3
+# A name that breaks off should not end on these.
+_DANGLING = frozenset(
+    "a an and are as at be but by for from has have his her i if in is it its me my not of on or our so than that the "
+    "their then this to was were when which who whose will with you your".split()
+)
+# Words of buttons, menus and columns: a title of nothing else says nothing of the picture.
+_INTERFACE = frozenset(
+    "about add admin advanced all application applications apply back bookmarks cancel channel clear close columns "
+    "copy cut date delete details done edit exit export file files filter folder format forward go grouped help "
+    "history home "
+    "import insert install list login menu menubar mode more name new next no none ok open options paste preferences "
+    "preview print properties quit redo refresh reload remove reset save search select settings show size sort start "
+    "stop system tab table toolbar tools tree type undo update updates user value view window yes".split()
+)
+_ODD = re.compile(r"[=^\\|~<>{}]|[(\[]{2}|[)\]]{2}")
+_MARKS = " .,;:!?\"'-–—_|/\\()[]{}<>*#~"
 _VOWELS = frozenset("aeiouyáàâäãåæéèêëíìîïóòôöõøœúùûüý")
 _NOISE = re.compile(
     r"""https?://|www\.|@\w+\.|^[\W\d_]+$|^\d{1,2}[:.]\d{2}|%$|^(page|seite)\s*\d+$
@@ -43,22 +61,27 @@ def compose(
     people: int | None,
     taken_at: datetime | None,
     label_confidence: float,
+    *,
+    close: bool = False,
 ) -> str:
-    """A caption, or "" where nothing is known that is worth saying."""
+    """A caption, or "" where nothing is known that is worth saying. `close`: a face fills much of the picture."""
     if lines and kind != "photo":
         title = text_title(kind, lines)
         if title:
             return title
-    label = usable_label(labels, label_confidence, people or 0) if kind in ("photo", "illustration") else None
-    said = people_phrase(people or 0)
+    count = people or 0
+    label = usable_label(labels, label_confidence, count) if kind in ("photo", "illustration") else None
+    said = people_phrase(count)
     date = taken_at.strftime("%Y-%m-%d") if taken_at else ""
     if label and said:
-        return f"{said} with {label}"
+        return f"{said} {preposition(label)} {label}"
     if label:
         return label
+    if count == 1:
+        said = "portrait" if close else "person" if date else ""
     if said and date:
         return f"{said} {date}"
-    if kind == "photo" and not said and date:
+    if kind == "photo" and not count and date:
         return f"photo {date}"
     return said
 
@@ -73,18 +96,32 @@ def people_phrase(people: int) -> str:
 def text_title(kind: Kind, lines: Sequence[Line]) -> str:
     """The words by which a person would name the picture: joke, heading or window title; "" if none is sure."""
     good = [line for line in lines if is_wordlike(line)]
+    paper = paper_kind("\n".join(line.text for line in lines)) if kind == "document" else ""
     if not good:
-        return ""
+        return paper
     if kind == "meme":
         return _joined([line.text for line in good])
     usual = median(line.height for line in good)
     best = max(range(len(good)), key=lambda index: _prominence(good[index], usual, kind))
-    title = _joined(_block(good, best))
-    if kind == "document":
-        paper = paper_kind("\n".join(line.text for line in lines))
-        if paper and paper not in title.lower():
-            title = f"{title} {paper}"
-    return title
+    block = _block(good, best)
+    title = _joined(block)
+    if _ODD.search(" ".join(block)) or not _is_title(title, kind):
+        return paper
+    return f"{title} {paper}" if paper and paper not in title.lower() else title
+
+
+def _is_title(title: str, kind: Kind) -> bool:
+    """Whether the words may stand as a name: no fragment of a sentence, no formula, not only a menu's words."""
+    words = re.findall(r"[^\W\d_]+", title.lower())
+    if not words or title.count("(") != title.count(")"):
+        return False
+    if kind in ("document", "screenshot") and title[0].islower():
+        return False
+    if sum(len(word) == 1 and word not in "ai" for word in words) > len(words) / 3:
+        return False
+    if kind == "screenshot":
+        return len(words) > 1 and not all(word in _INTERFACE or len(word) < 3 for word in words)
+    return True
 
 
 def paper_kind(text: str) -> str:
@@ -119,26 +156,45 @@ def _prominence(line: Line, usual: float, kind: Kind) -> float:
 
 
 def _block(lines: Sequence[Line], best: int) -> list[str]:
-    """The most prominent line with what follows it in the same size: a heading over several lines."""
-    block = [lines[best].text]
-    for before, after in zip(lines[best:], lines[best + 1 :], strict=False):
-        near = after.top - before.bottom < 0.8 * before.height
-        alike = abs(after.height - lines[best].height) < 0.2 * lines[best].height
-        under = after.left < before.right and before.left < after.right
-        if not (near and alike and under) or len(" ".join(block).split()) >= _MOST_WORDS:
+    """The most prominent line with what stands before it, if it goes on from there, and what follows it."""
+    first = best
+    while first > 0 and lines[first].text[:1].islower() and _goes_on(lines[first - 1], lines[first]):
+        first -= 1
+    block = [lines[first].text]
+    for before, after in zip(lines[first:], lines[first + 1 :], strict=False):
+        if not _goes_on(before, after) or len(" ".join(block).split()) >= _MOST_WORDS:
             break
         block.append(after.text)
     return block
 
 
+def _goes_on(before: Line, after: Line) -> bool:
+    """Whether two lines are one text: close, of one size, one below the other."""
+    near = after.top - before.bottom < 0.8 * before.height
+    alike = abs(after.height - before.height) < 0.25 * before.height
+    under = after.left < before.right and before.left < after.right and after.top > before.top + 0.3 * before.height
+    return near and alike and under
+
+
 def _joined(texts: Sequence[str]) -> str:
-    words = [word for text in texts for word in text.split() if any(char.isalnum() for char in word)]
+    words = [word for text in texts for word in text.replace('"', " ").split() if any(char.isalnum() for char in word)]
+    # "Mr." ends no sentence.
+    ends = (
+        number for number, word in enumerate(words, 1) if number >= _SHORT_SENTENCE and re.search(r"\w{3}[.?!]$", word)
+    )
+    words = words[: next(ends, None)]
     kept: list[str] = []
     for word in words:
         if len(kept) == _MOST_WORDS or len(" ".join([*kept, word])) > _MOST_LETTERS:
             break
         kept.append(word)
-    text = " ".join(kept).strip(" .,;:!?\"'-–—_|/\\()[]{}<>*#~")
+    while len(kept) > 2 and len(kept) < len(words) and kept[-1].lower().strip(_MARKS) in _DANGLING:
+        kept.pop()
+    while len(kept) > 2 and kept[-1].lower().strip(_MARKS) in ("for", "of", "the", "and", "to", "a"):
+        kept.pop()
+    text = " ".join(kept).strip(_MARKS)
+    if text.count("(") > text.count(")"):
+        text += ")" if len(kept) == len(words) and text.rfind("(") < len(text) - 3 else ""
     letters = [char for char in text if char.isalpha()]
     if letters and sum(char.isupper() for char in letters) > 0.7 * len(letters) and len(text.split()) > 1:
         text = text.capitalize()

@@ -26,6 +26,8 @@ from curated.pictures.decoded import Decoded
 
 # A picture that is a photo this surely is not searched for text: reading costs more than all the rest.
 _CLEAR_PHOTO = 0.9
+# A face this high, as a share of the picture, makes it a portrait.
+_CLOSE = 0.25
 _PEOPLE_KINDS: frozenset[Kind] = frozenset(("photo", "meme"))
 
 
