@@ -29,7 +29,8 @@ def decide(reading: Reading, original: Path, config: Config) -> Decision:
     """Where the picture goes and how it is called; the first rule whose conditions all hold wins.
 
     A kind below `decide.kind_confidence` goes to the review folder, with the runner-up in the reason, unless a
-    rule holds that asks for words or prompts and not for the kind.
+    rule holds that asks for words or prompts and not for the kind. Prompts hold from `decide.category_margin` over
+    the next best; where they come as close as that from either side, the picture goes to the review folder.
     """
     findings, picture = reading.findings, reading.picture
     category, folder, status, why = _category(findings, config)
@@ -71,7 +72,7 @@ def extension_for(picture: Picture, original: Path) -> tuple[str, str]:
 def _category(findings: Findings, config: Config) -> tuple[str, str, Status, str]:
     ranked = sorted(KINDS, key=lambda kind: -findings.kind_scores.get(kind, 0.0))
     best, second = (findings.kind_scores.get(kind, 0.0) for kind in ranked[:2])
-    review, least = config.folders.review, config.decide.kind_confidence
+    review, least, wanted = config.folders.review, config.decide.kind_confidence, config.decide.category_margin
     sure = best >= least
     abstaining: list[str] = []
     for rule in config.category:
@@ -84,9 +85,12 @@ def _category(findings: Findings, config: Config) -> tuple[str, str, Status, str
             if not findings.category_scores:
                 abstaining.append(rule.name)
                 continue
-            why_prompts = _described(rule, findings, least)
-            if why_prompts is None:
+            margin, why_prompts = _described(rule, findings)
+            if margin <= -wanted:
                 continue
+            if margin < wanted:
+                unsure = f"unsure: {rule.name!r}: {why_prompts}, closer than decide.category_margin {wanted:.2f}"
+                return review, review, Status.REVIEW, unsure + _abstained(abstaining, findings)
             why_rule = "; ".join(part for part in (why_rule, why_prompts) if part)
         status = Status.REVIEW if rule.name == review else Status.FILED
         return rule.name, rule.folder or rule.name, status, why_rule + _abstained(abstaining, findings)
@@ -138,13 +142,14 @@ def _people(count: int, findings: Findings) -> str:
     return said if least is None else f"{said} ≥ {math.floor(least * 100) / 100:.2f}"
 
 
-def _described(rule: Category, findings: Findings, least: float) -> str | None:
-    """Why the rule's prompts describe the picture best, in words, or None."""
-    score = findings.category_scores.get(rule.name, 0.0)
-    runner_up = max((value for name, value in findings.category_scores.items() if name != rule.name), default=0.0)
-    if score <= runner_up or score < least:
-        return None
-    return f"prompts {score:.2f}, next {runner_up:.2f}"
+def _described(rule: Category, findings: Findings) -> tuple[float, str]:
+    """(margin, words): by how much the rule's prompts describe the picture better than anything else does."""
+    scores = findings.category_scores
+    score = scores.get(rule.name, 0.0)
+    # What is missing to 1 is the chance that it is none of the categories.
+    others = [value for name, value in scores.items() if name != rule.name]
+    runner_up = max(0.0, 1 - sum(scores.values()), *others)
+    return score - runner_up, f"prompts {score:.2f}, next {runner_up:.2f}"
 
 
 def _found_word(words: tuple[str, ...], text: str) -> str | None:

@@ -117,7 +117,8 @@ class Findings:
 
     `embedding` is a unit vector as float16 bytes made by `models["embedder"]`; `kind_scores` sums to 1;
     `people` is None where it is not counted (kinds other than photo and meme); `labels` are
-    (label, probability), best first; `models` maps role to model id.
+    (label, probability), best first; `models` maps role to model id. `category_scores` has a probability for each
+    category with prompts; what is missing to 1 is that it is none of them; empty where prompts cannot be judged.
     """
 
     sha256: str

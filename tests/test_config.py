@@ -134,7 +134,7 @@ def test_a_folder_in_place_of_the_file_is_one_line(tmp_path: Path) -> None:
         ("settle_seconds = 1", "settle_seconds", "watch.settle_seconds"),
         ("[models]\ndetector = 'x'", "models.detector", "models.full.detector"),
         ("[[category]]\nname = 'A'\nword = ['x']", "category.word", "category.words"),
-        ("[watch]\nprompts = []", "watch.prompts", "category.prompts"),
+        ("[watch]\nwords = []", "watch.words", "category.words"),
         ("[watch]\n'' = 1", "watch.", None),
         ("zzz = 1", "zzz", None),
     ],
@@ -222,6 +222,12 @@ A = '[[category]]\nname = "A"\n'
         ('[folders]\nreview = "Failed/Review"', "none inside another"),
         ('[folders]\ntrash = "../Trash"', "folders.trash: '../Trash' must be a plain folder"),
         ('[folders]\ntrash = ""', "folders.trash: '' must be a plain folder"),
+        (
+            A + 'prompts = ["a cat", " "]',
+            "category 'A': prompts: one of them is empty; write what such a picture shows",
+        ),
+        ("[models.full.prompts]\nmeme = []", "models.full.prompts.meme: must not be empty; leave it out for the"),
+        ("[models.full.prompts]\nphoto = ['']", "models.full.prompts.photo: one of them is empty"),
     ],
 )
 def test_a_rule_that_cannot_work_is_refused(text: str, says: str) -> None:

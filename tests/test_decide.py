@@ -217,6 +217,31 @@ def test_prompts_hold_where_they_describe_the_picture_best() -> None:
     assert category(reading(categories={"Cars": 0.9}), rules) == "Photos"
 
 
+def test_a_category_that_its_prompts_do_not_tell_apart_is_for_the_person_to_decide() -> None:
+    rules = with_rules(
+        Category(name="Food", kind="photo", prompts=("a plate of food",)), Category(name="Photos", kind="photo")
+    )
+    for close in ({"Food": 0.45, "Cars": 0.4}, {"Food": 0.4, "Cars": 0.45}, {"Food": 0.54}, {"Food": 0.46}):
+        decision = decide(reading(categories=close), CAT, rules)
+        assert (decision.category, decision.folder, decision.status) == ("Review", "Review", Status.REVIEW)
+    assert decision.reason.startswith(
+        "unsure: 'Food': prompts 0.46, next 0.54, closer than decide.category_margin 0.10; "
+    )
+    wide = with_rules(*rules.category, decide=Decide(category_margin=0.6))
+    assert category(reading(categories={"Food": 0.71, "Cars": 0.2}), wide) == "Review"
+    assert category(reading(categories={"Food": 0.71, "Cars": 0.2}), with_rules(*rules.category)) == "Food"
+    narrow = with_rules(*rules.category, decide=Decide(category_margin=0.0))
+    assert category(reading(categories={"Food": 0.46}), narrow) == "Photos"
+    assert category(reading(categories={"Food": 0.54}), narrow) == "Food"
+
+
+def test_a_rule_whose_other_conditions_fail_is_never_in_doubt() -> None:
+    rules = with_rules(
+        Category(name="Comics", kind="illustration", prompts=("a comic",)), Category(name="Photos", kind="photo")
+    )
+    assert category(reading(categories={"Comics": 0.5}), rules) == "Photos"
+
+
 def test_a_rule_with_prompts_abstains_where_none_can_be_judged_and_says_so() -> None:
     rules = with_rules(
         Category(name="Food", kind="photo", prompts=("a plate of food",)),

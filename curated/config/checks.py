@@ -78,6 +78,25 @@ def check_numbers(settings: msgspec.Struct, where: str, prefix: str = "") -> Non
             raise ConfigError(f"{where}: {prefix}{field.name}: must be a number that ends, not {value}")
 
 
+def check_prompts(config: Config, where: str) -> None:
+    """Refuse kinds without prompts and prompts without words. Raises ConfigError."""
+    prompts = config.models.full.prompts
+    for field in msgspec.structs.fields(prompts):
+        of_kind: tuple[str, ...] = getattr(prompts, field.name)
+        if not of_kind:
+            raise ConfigError(
+                f"{where}: models.full.prompts.{field.name}: must not be empty; leave it out for the defaults"
+            )
+        _check_words(of_kind, f"{where}: models.full.prompts.{field.name}")
+    for rule in config.category:
+        _check_words(rule.prompts, f"{where}: category {rule.name!r}: prompts")
+
+
+def _check_words(prompts: tuple[str, ...], what: str) -> None:
+    if not all(prompt.strip() for prompt in prompts):
+        raise ConfigError(f"{what}: one of them is empty; write what such a picture shows, or take it out")
+
+
 def check_categories(config: Config, where: str) -> None:
     """Refuse rules and folders of the library that contradict each other. Raises ConfigError."""
     own = {key: str(getattr(config.folders, key)) for key in _OWN_FOLDERS}

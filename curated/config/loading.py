@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from curated.config.checks import check_categories, check_numbers
+from curated.config.checks import check_categories, check_numbers, check_prompts
 from curated.config.settings import Category, Config, xdg_folder
 from curated.errors import ConfigError
 
@@ -74,6 +74,7 @@ def from_dict(data: Mapping[str, Any], where: str) -> Config:
         raise ConfigError(f"{where}: {_readable(str(error))}") from error
     check_numbers(config, where)
     check_categories(config, where)
+    check_prompts(config, where)
     return config
 
 

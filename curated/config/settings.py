@@ -176,7 +176,7 @@ class Decide(Section, frozen=True):
     """When a decision is sure enough."""
 
     kind_confidence: Fraction = 0.5
-    category_margin: Fraction = 0.2
+    category_margin: Fraction = 0.1
 
 
 class Naming(Section, frozen=True):
