@@ -32,6 +32,8 @@ def work(config: Config, *, once: bool, verbose: bool = False) -> bool:
     """Run a daemon with the display that fits the place where it runs; whether nothing failed (always, if stopped)."""
     report = TerminalReport(config, once=once) if sys.stdout.isatty() else LineReport(config)
     set_up_logging(report.log_handler(), verbose=verbose)
+    # `retry` sends it to whatever daemon holds the lock; until this one listens it must not die of it.
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     with build_daemon(config, report, once=once) as daemon:
         report.begin(profile_notice(config.models))
         for number in (signal.SIGINT, signal.SIGTERM):
