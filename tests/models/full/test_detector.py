@@ -65,7 +65,8 @@ def test_a_batch_of_one_is_a_batch_of_thirty_two(detector: YoloDetector) -> None
     for image, boxes in zip(images, together, strict=True):
         (alone,) = detector.detect([image])
         assert len(alone) == len(boxes)
-        assert corners(alone) == pytest.approx(corners(boxes), abs=2e-3)
+        if boxes:
+            assert overlaps(corners(alone), corners(boxes)).min() >= 0.99
 
 
 def test_boxes_are_fractions_of_the_picture_best_first(detector: YoloDetector) -> None:
@@ -104,7 +105,7 @@ def test_the_id_tells_one_checkpoint_from_another(detector: YoloDetector, tmp_pa
 def test_the_person_is_found_by_name_not_by_number(tmp_path: Path) -> None:
     first = open_detector(tiny_yolo(tmp_path / "a.pt", names=("Person", "cat")), "cpu", IOU)
     last = open_detector(tiny_yolo(tmp_path / "b.pt", names=("cat", "Person")), "cpu", IOU)
-    assert first.detect(varied()[:8]) != last.detect(varied()[:8])
+    assert first.detect(varied()[:3]) != last.detect(varied()[:3])
 
 
 def refused(path: Path) -> str:
@@ -125,13 +126,18 @@ def test_a_damaged_or_foreign_file_is_refused(yolo_file: Path, tmp_path: Path) -
     import torch
 
     whole = yolo_file.read_bytes()
-    for name, data in (("cut.pt", whole[: len(whole) // 2]), ("empty.pt", b""), ("text.pt", b"not a checkpoint")):
+    for name, data, says in (
+        ("cut.pt", whole[: len(whole) // 2], "ends too early"),
+        ("empty.pt", b"", "is empty"),
+        ("text.pt", b"not a checkpoint", "is no PyTorch checkpoint"),
+        ("patched.pt", whole.replace(b"data.pkl", b"data.pkx"), "is no ultralytics checkpoint that can be read"),
+    ):
         path = tmp_path / name
         path.write_bytes(data)
-        assert "is not a whole ultralytics checkpoint" in refused(path)
+        assert f"{path} {says}; fetch it again with `curated models pull`" in refused(path)
     other = tmp_path / "o'ther yolov5n.pt"
     torch.save({"weights": torch.zeros(3)}, other)
-    assert "is not a whole ultralytics checkpoint" in refused(other)
+    assert "is no ultralytics checkpoint" in refused(other)
 
 
 def test_a_checkpoint_for_another_task_is_refused(tmp_path: Path) -> None:
