@@ -138,7 +138,10 @@ class Full(Section, frozen=True):
     embedder: str = "ViT-B-32"
     embedder_weights: str = "laion2b_s34b_b79k"
     captioner: str = "Salesforce/blip-image-captioning-base"
-    caption_max_tokens: Annotated[int, msgspec.Meta(ge=1)] = 30
+    caption_beams: Annotated[int, msgspec.Meta(ge=1, le=16)] = 1
+    caption_max_tokens: Annotated[int, msgspec.Meta(ge=1, le=256)] = 30
+    caption_prompt: str = ""
+    precision: Literal["auto", "fp32", "int8"] = "auto"
     person_confidence: Fraction = 0.45
     nms_iou: Fraction = 0.6
     prompts: Prompts = Prompts()
