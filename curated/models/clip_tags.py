@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-_QUICK = "-quickgelu"
+QUICK = "-quickgelu"
 
 
 @cache
@@ -44,7 +44,7 @@ def published() -> Mapping[str, Mapping[str, str]]:
             made = [(word.arg, word.value) for word in tags.keywords if word.arg and isinstance(word.value, ast.Call)]
             found[key.value] = {tag: _option(call, "hf_hub").rstrip("/") for tag, call in made}
             if quicker := {tag: found[key.value][tag] for tag, call in made if _option(call, "quick_gelu")}:
-                quick[key.value + _QUICK] = quicker
+                quick[key.value + QUICK] = quicker
     return found | quick
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from curated.config import Full
 from curated.config.settings import xdg_folder
+from curated.errors import ConfigError
 from curated.models import clip_tags
 
 CLIP_CONFIG = "open_clip_config.json"
@@ -76,10 +77,20 @@ def captioner_file(full: Full) -> Path | None:
     return _first(ours / name for name in _BLIP_FILES) or _in_hub(full.captioner, _BLIP_FILES)
 
 
-def short_digest(path: Path) -> str:
-    """The first 12 letters of a file's sha256."""
+def identified(path: Path, name: str, key: str) -> str:
+    """The model id: the name and the first 12 letters of the file's sha256.
+
+    Raises ConfigError naming the key where the place of the file says that it should have another sha256.
+    """
     with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()[:12]
+        found = hashlib.file_digest(stream, "sha256").hexdigest()
+    wanted = pinned(path)
+    if wanted is not None and wanted != found:
+        raise ConfigError(
+            f"{key}: {path} is not the file that was published (its sha256 is {found[:12]}…, not {wanted[:12]}…); "
+            "fetch it again with `curated models pull`"
+        )
+    return f"{name}-{found[:12]}"
 
 
 def pinned(path: Path) -> str | None:

@@ -81,16 +81,18 @@ def _spread(network: Any) -> None:
     """Make random weights detect: as built, they answer every anchor of every picture with the same tiny score.
 
     Batch normalisation is fitted to noise, so that the features differ from place to
-    place. The last layers are then stretched: class scores of logits around -4.5 with a deviation of 0.9, of which some
+    place. The last layers are then stretched: class scores of logits around -2.8 with a deviation of 0.7, of which some
     pass any threshold and most do not, and the distances to a box's sides, which would all be the same.
     """
     import torch
 
-    # From smooth to rough, as pictures are: blots, blocks and grain in growing shares.
+    # From smooth to rough to black on white, as pictures are: blots, blocks and grain in growing shares, and stripes.
     blots, blocks = (torch.rand(6, 3, side, side) for side in (8, 40))
     smooth = torch.nn.functional.interpolate(blots, size=(320, 320), mode="bicubic")
     rough = 0.7 * torch.nn.functional.interpolate(blocks, size=(320, 320)) + 0.3 * torch.rand(6, 3, 320, 320)
     noise = torch.lerp(smooth, rough, torch.linspace(0, 1, 6)[:, None, None, None] ** 2).clamp(0, 1)
+    hard = (torch.nn.functional.interpolate(torch.rand(4, 1, 80, 40), size=(320, 320)) > 0.6).float()
+    noise = torch.cat((noise, hard.expand(-1, 3, -1, -1)))
     normalisations = [module for module in network.modules() if isinstance(module, torch.nn.BatchNorm2d)]
     usual = [module.momentum for module in normalisations]
     for module in normalisations:
@@ -103,7 +105,7 @@ def _spread(network: Any) -> None:
         module.momentum = momentum
     head = network.model[-1]
     with torch.no_grad():
-        for layers, centre, deviation in ((head.cv3, -4.5, 0.9), (head.cv2, 0.0, 2.0)):
+        for layers, centre, deviation in ((head.cv3, -2.8, 0.7), (head.cv2, 0.0, 2.0)):
             for layer in layers:
                 last, seen = layer[-1], []
                 hook = last.register_forward_hook(lambda _module, _given, answer, seen=seen: seen.append(answer))

@@ -21,8 +21,9 @@ from torchvision.ops import batched_nms
 
 from curated.domain import Box
 from curated.errors import ConfigError
+from curated.models.formats import what_is_wrong
 from curated.models.full.pixels import precision, upload
-from curated.models.places import short_digest
+from curated.models.places import identified
 from curated.pictures.decoded import RGB
 
 PERSON = "person"
@@ -31,6 +32,7 @@ FLOOR = 0.25
 _MOST = 300
 _GREY = 114
 _KEY = "models.full.detector"
+_MEND = "fetch it again with `curated models pull`, or give the path of another"
 _UNREADABLE = (
     TypeError, RuntimeError, EOFError, ImportError, AttributeError, KeyError, ValueError, IndexError, StopIteration,
     OSError, pickle.UnpicklingError,
@@ -125,13 +127,15 @@ def open_detector(path: Path, device: str, nms_iou: float) -> YoloDetector:
         raise ConfigError(
             f'{_KEY}: {path} has no class named "{PERSON}" (it knows {some}); choose a checkpoint that counts people'
         )
-    return YoloDetector(network, people, f"{path.stem}-{short_digest(path)}", device, nms_iou)
+    return YoloDetector(network, people, identified(path, path.stem, _KEY), device, nms_iou)
 
 
 def _load(path: Path) -> Any:
     from ultralytics.nn.modules.head import OBB, Detect
     from ultralytics.nn.tasks import torch_safe_load
 
+    if wrong := what_is_wrong(path):
+        raise ConfigError(f"{_KEY}: {path} {wrong}; {_MEND}")
     try:
         # Through a link of a plain name: ultralytics renames some files and would go and look for others.
         with tempfile.TemporaryDirectory(prefix="curated-") as folder:
@@ -157,9 +161,7 @@ def _load(path: Path) -> Any:
 def _in_words(error: Exception) -> str:
     if "outside the supported" in str(error) or isinstance(error, ImportError | pickle.UnpicklingError):
         return "holds more than the weights of an ultralytics model and is not opened; get it from its maker again"
-    return (
-        "is not a whole ultralytics checkpoint (.pt); fetch it again with `curated models pull`, or give another path"
-    )
+    return f"is no ultralytics checkpoint that can be read; {_MEND}"
 
 
 def _side(network: Any) -> int:

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 
 from curated.pictures.decoded import RGB
 
 
 def upload(images: Sequence[RGB], device: str) -> list[torch.Tensor]:
-    """Each picture as a uint8 tensor (height, width, 3) on the device; on the CPU it shares the picture's memory."""
+    """Each picture as a uint8 tensor (height, width, 3) on the device; on the CPU it shares a picture's own memory."""
     if device == "cpu":
-        return [torch.from_numpy(image) for image in images]
-    # Pinned, so that the copies run while the device works on what came before.
-    return [torch.from_numpy(image).pin_memory().to(device, non_blocking=True) for image in images]
+        # torch takes none that is read-only, as those of Pillow are.
+        return [torch.from_numpy(np.require(image, requirements=["C", "W"])) for image in images]
+    return [_pinned(image).to(device, non_blocking=True) for image in images]
+
+
+def _pinned(image: RGB) -> torch.Tensor:
+    """A copy in memory that the GPU reads by itself, while it works on what came before."""
+    copy = torch.empty(image.shape, dtype=torch.uint8, pin_memory=True)
+    np.copyto(copy.numpy(), image)
+    return copy
 
 
 def precision(device: str) -> torch.dtype:
