@@ -7,7 +7,7 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageFont
 
 # (package, file inside, the name it has in Unsorted)
 _SHIPPED = (
@@ -21,7 +21,6 @@ _SHIPPED = (
     ("skimage", "data/coffee.png", "DSC_0042.png"),
     ("skimage", "data/rocket.jpg", "P1010023.jpg"),
     ("skimage", "data/page.png", "scan0007.png"),
-    ("skimage", "data/motorcycle_left.png", "phone backup/IMG_0815.png"),
     ("skimage", "data/logo.png", "download (1).png"),
 )
 _MESSAGE = (
@@ -53,7 +52,7 @@ def samples() -> list[Sample]:
     by_name = {sample.name: sample.data for sample in found}
     found += [
         Sample("Screenshot_20240817-101502.png", _png(_chat()), "made: a screenshot with text"),
-        Sample("scan0001.png", _png(_receipt()), "made: a receipt"),
+        Sample("IMG_20240302_181500.jpg", _jpeg(_photographed(_receipt()), 80), "made: a receipt, as a phone sees it"),
         Sample("notes.txt", b"Not a picture: curated leaves it where it is.\n", "made: not a picture"),
     ]
     if cat := by_name.get("IMG_20210808_120000.png"):
@@ -111,6 +110,18 @@ def _receipt() -> Image.Image:
     draw.text((720, y + 40), f"{sum(float(price) for _, price in _RECEIPT):.2f}", "black", _font(44), anchor="ra")
     draw.text((400, y + 180), "Thank you for your visit", "black", _font(32), anchor="mm")
     return image
+
+
+def _photographed(page: Image.Image) -> Image.Image:
+    """A page lying on a table, a little askew, in uneven light."""
+    table = Image.effect_noise((1200, 1600), 40).convert("RGB")
+    table = Image.blend(table, Image.new("RGB", table.size, (92, 70, 52)), 0.8)
+    paper = Image.blend(page, Image.new("RGB", page.size, (236, 230, 214)), 0.25)
+    mask = Image.new("L", page.size, 255).rotate(3, expand=True)
+    table.paste(paper.rotate(3, Image.Resampling.BICUBIC, expand=True), (180, 160), mask)
+    light = Image.linear_gradient("L").resize(table.size).point(lambda value: 175 + value * 80 // 255)
+    lit = ImageChops.multiply(table, Image.merge("RGB", (light, light, light)))
+    return lit.filter(ImageFilter.GaussianBlur(0.8))
 
 
 def _meme(picture: Image.Image) -> Image.Image:
