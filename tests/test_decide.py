@@ -17,7 +17,7 @@ from curated.domain import KINDS, Box, Decision, Findings, Kind, Picture, Readin
 
 CONFIG = Config()
 CAT = Path("/unsorted/IMG_1234.jpg")
-KEPT = "it keeps the name it came with: nothing better is known"
+KEPT = "name kept (nothing better known)"
 
 
 def reading(
@@ -292,7 +292,7 @@ def test_a_dot_in_a_name_is_no_extension() -> None:
 def test_a_persons_name_is_kept_and_the_reason_says_so() -> None:
     decision = decide(reading(), Path("Omas Geburtstag.JPG"), CONFIG)
     assert decision.name == "Omas Geburtstag"
-    assert decision.reason == "photo 0.93; the name it came with is a person's"
+    assert decision.reason == "photo 0.93; name kept (a person's)"
     renaming = msgspec.structs.replace(CONFIG, naming=Naming(keep_human_names=False))
     assert decide(reading(), Path("Omas Geburtstag.JPG"), renaming).name == "Cat on a mat"
 

@@ -33,8 +33,8 @@ class LineReport:
 
     def __call__(self, event: Outcome | DaemonState) -> None:
         if not isinstance(event, DaemonState):
-            for line in lines(event, self._unsorted, self._library):
-                print(line, flush=True)
+            for what, why in lines(event, self._unsorted, self._library):
+                print(f"{what} ({why})", flush=True)
 
     def log_handler(self) -> logging.Handler:
         """To stderr from INFO up; journald and other collectors add the time themselves."""
@@ -64,7 +64,7 @@ class TerminalReport:
     def __init__(self, config: Config, *, once: bool) -> None:
         self._unsorted, self._library = config.folders.unsorted_path, config.folders.library_path
         self._once = once
-        self._console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
+        self._console = Console(file=sys.stdout, highlight=False)
         self._live = Live(console=self._console, refresh_per_second=4, transient=True)
         self._state: DaemonState | None = None
 
@@ -73,9 +73,9 @@ class TerminalReport:
             self._state = event
             self._live.update(self._display(event))
             return
-        for line in lines(event, self._unsorted, self._library):
-            style = "red" if isinstance(event, Failed) else "yellow" if isinstance(event, Retrying) else ""
-            self._console.print(Text(line, style=style))
+        style = "red" if isinstance(event, Failed | Blocked) else "yellow" if isinstance(event, Retrying) else ""
+        for what, why in lines(event, self._unsorted, self._library):
+            self._console.print(Text.assemble((what, style), "  ", (why, "dim")))
 
     def log_handler(self) -> logging.Handler:
         """Warnings above the display, which plain lines on stderr would tear apart."""
@@ -117,7 +117,9 @@ class TerminalReport:
         numbers.add_row(*cells)
         parts: list[RenderableType] = [numbers]
         if total and state.activity == "working":
-            parts.insert(0, ProgressBar(total=total, completed=done, width=min(60, self._console.width)))
+            bar = Table.grid()
+            bar.add_row(ProgressBar(total=total, completed=done, width=min(60, self._console.width)))
+            parts.insert(0, bar)
         if state.detail:
             parts.append(Text(safe(state.detail), style="yellow"))
         if state.retrying:
@@ -136,8 +138,8 @@ class _ConsoleHandler(logging.Handler):
         )
 
 
-def lines(outcome: Outcome, unsorted: Path, library: Path) -> Iterator[str]:
-    """What happened, one fact a line: number, from, to, why."""
+def lines(outcome: Outcome, unsorted: Path, library: Path) -> Iterator[tuple[str, str]]:
+    """(what happened: number, from, to; why), one fact a line."""
     match outcome:
         case Filed(source=source, photo=photo, demoted=demoted):
             yield _moved(_word(photo), source, photo, unsorted, library)
@@ -147,13 +149,13 @@ def lines(outcome: Outcome, unsorted: Path, library: Path) -> Iterator[str]:
             yield _moved("failed", source, photo, unsorted, library)
         case Retrying(path=path, reason=reason, tries=tries, next_at=next_at):
             at = next_at.astimezone().strftime("%H:%M:%S")
-            yield f"retry {_below(path, unsorted)} ({safe(reason)}; try {tries}, next at {at})"
+            yield f"retry {_below(path, unsorted)}", f"{safe(reason)}; try {tries}, next at {at}"
         case Returned(path=path, reason=reason):
-            yield f"changed {_below(path, unsorted)} ({safe(reason)})"
+            yield f"changed {_below(path, unsorted)}", safe(reason)
         case LeftAlone(path=path, reason=reason):
-            yield f"left {_below(path, unsorted)} ({safe(reason)})"
+            yield f"left {_below(path, unsorted)}", safe(reason)
         case Blocked(folder=folder, reason=reason):
-            yield f"blocked {safe(os.fspath(folder))}: {safe(reason)}"
+            yield f"blocked {safe(os.fspath(folder))}", safe(reason)
 
 
 def summary(state: DaemonState) -> str:
@@ -173,9 +175,8 @@ def _word(photo: Photo) -> str:
     return {Status.DUPLICATE: "duplicate", Status.REVIEW: "review"}.get(photo.status, "filed")
 
 
-def _moved(word: str, source: Path, photo: Photo, unsorted: Path, library: Path) -> str:
-    target = _below(photo.path, library)
-    return f"{word} #{photo.id} {_below(source, unsorted)} -> {target} ({safe(photo.reason)})"
+def _moved(word: str, source: Path, photo: Photo, unsorted: Path, library: Path) -> tuple[str, str]:
+    return f"{word} #{photo.id} {_below(source, unsorted)} -> {_below(photo.path, library)}", safe(photo.reason)
 
 
 def _below(path: Path, folder: Path) -> str:

@@ -39,7 +39,7 @@ def choose_name(facts: NameFacts, naming: Naming) -> tuple[str, str]:
     """(name without extension, why): the person's own, else the template's, else the original."""
     original = safe_name(facts.original, naming.max_bytes)
     if naming.keep_human_names and is_human_name(facts.original):
-        return original, "the name it came with is a person's"
+        return original, "name kept (a person's)"
     moment = facts.taken_at or date_from_name(facts.original)
     caption = _telling(_read_aloud(facts), moment, dated="{date" in naming.template)
     values: dict[str, Value] = {
@@ -55,7 +55,7 @@ def choose_name(facts: NameFacts, naming: Naming) -> tuple[str, str]:
     }
     name = render(naming.template, values)
     if not any(char.isalnum() for char in name):
-        return original, "it keeps the name it came with: nothing better is known"
+        return original, "name kept (nothing better known)"
     how = "its caption" if naming.template.strip() == "{caption}" else f"naming.template {naming.template!r}"
     return safe_name(name, naming.max_bytes, original), f"named by {how}"
 

@@ -14,15 +14,15 @@ from curated.naming import NameFacts, choose_name
 
 DEFAULT = Naming()
 FACTS = NameFacts(original="IMG_1234", caption="a photo of a cat on a mat", sha256="0a1b2c3d" * 8)
-KEPT = "it keeps the name it came with: nothing better is known"
+KEPT = "name kept (nothing better known)"
 
 
 @pytest.mark.parametrize(
     ("original", "caption", "text", "name", "why"),
     [
         ("IMG_1234", "a photo of a cat on a mat", "", "Cat on a mat", "named by its caption"),
-        ("Omas Geburtstag", "a photo of a cake", "", "Omas Geburtstag", "the name it came with is a person's"),
-        ("Omas Geburtstag?", "a cake", "", "Omas Geburtstag", "the name it came with is a person's"),
+        ("Omas Geburtstag", "a photo of a cake", "", "Omas Geburtstag", "name kept (a person's)"),
+        ("Omas Geburtstag?", "a cake", "", "Omas Geburtstag", "name kept (a person's)"),
         ("IMG_1234", "", "", "IMG_1234", KEPT),
         ("_DSC1234", "", "", "_DSC1234", KEPT),
         ("IMG_1234", "a picture", "", "IMG_1234", KEPT),
