@@ -12,6 +12,9 @@ from typing import Literal
 Kind = Literal["photo", "illustration", "screenshot", "document", "meme"]
 KINDS: tuple[Kind, ...] = ("photo", "illustration", "screenshot", "document", "meme")
 
+# The user's categories that have prompts, each with its prompts.
+Categories = Mapping[str, tuple[str, ...]]
+
 Verdict = Literal["keep", "trash"]
 TwinKind = Literal["exact", "near", "burst"]
 

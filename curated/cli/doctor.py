@@ -252,7 +252,7 @@ def _daemon(config: Config) -> Iterator[Check]:
 def _models(config: Config, digest: bool) -> Iterator[Check]:
     try:
         yield Check("ok", "profile", weights.profile_notice(config.models))
-    except WeightsMissing as error:
+    except (ConfigError, WeightsMissing) as error:
         yield Check("fail", "profile", str(error), configuration=True)
     if not digest:
         return

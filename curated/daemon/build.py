@@ -56,11 +56,7 @@ def build_daemon(
         filer = Filer(database, disk, roots=[folders.library_path], clock=clock)
         retries = Retries.by(store, clock, config.watch, once=once)
         place = Place(config, store, filer, retries, TwinIndex(config.duplicates, store))
-        spec = WorkerSpec(config.models, config.reading, folders.cache_path)
-        worker = WorkerClient(
-            spec if factory is None else WorkerSpec(config.models, config.reading, folders.cache_path, factory),
-            woken.set,
-        )
+        worker = WorkerClient(WorkerSpec.of(config, factory), woken.set)
         daemon = Daemon(
             config,
             store,

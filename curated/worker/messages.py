@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from curated.config import Models
+from curated.config import Config, Models
 from curated.config import Reading as ReadingLimits
-from curated.domain import Arrival, Reading
+from curated.domain import Arrival, Categories, Reading
 from curated.errors import CuratedError, PictureError
 
 
@@ -23,12 +23,23 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class WorkerSpec:
-    """How the child builds its models: `factory` is "module:function", called as factory(models, cache)."""
+    """How the child builds its models: `factory` is "module:function", called as factory(models, cache, categories).
+
+    `categories` maps the user's categories to their prompts.
+    """
 
     models: Models
     reading: ReadingLimits
     cache: Path
     factory: str = "curated.models.load:load_models"
+    categories: Categories = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, config: Config, factory: str | None = None) -> WorkerSpec:
+        """What the configuration asks for; `factory` names another maker of the models."""
+        described = {rule.name: rule.prompts for rule in config.category if rule.prompts}
+        made = cls(config.models, config.reading, config.folders.cache_path, categories=described)
+        return made if factory is None else replace(made, factory=factory)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from curated.config import Models
-from curated.domain import KINDS, Findings
+from curated.domain import KINDS, Categories, Findings
 from curated.pictures.decoded import Decoded
 
 FACTORY = f"{__name__}:open_plain"
@@ -45,5 +45,5 @@ class PlainModels:
         )
 
 
-def open_plain(models: Models, cache: Path) -> PlainModels:
+def open_plain(models: Models, cache: Path, categories: Categories) -> PlainModels:
     return PlainModels()

@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from curated.config import Models
-from curated.domain import KINDS, Box, Findings
+from curated.domain import KINDS, Box, Categories, Findings
 from curated.errors import CuratedError, WeightsMissing
 from curated.pictures.decoded import Decoded
 
@@ -166,39 +166,39 @@ class ScriptedModels:
             stream.write(f"{line}\n")
 
 
-def obedient(models: Models, cache: Path) -> ScriptedModels:
+def obedient(models: Models, cache: Path, categories: Categories) -> ScriptedModels:
     return ScriptedModels(models, cache)
 
 
-def small_gpu(models: Models, cache: Path) -> ScriptedModels:
+def small_gpu(models: Models, cache: Path, categories: Categories) -> ScriptedModels:
     return ScriptedModels(models, cache, "cuda:0", at_once=2)
 
 
-def tiny_gpu(models: Models, cache: Path) -> ScriptedModels:
+def tiny_gpu(models: Models, cache: Path, categories: Categories) -> ScriptedModels:
     return ScriptedModels(models, cache, "cuda:0", at_once=0)
 
 
-def without_weights(models: Models, cache: Path) -> ScriptedModels:
+def without_weights(models: Models, cache: Path, categories: Categories) -> ScriptedModels:
     raise WeightsMissing("lite profile: the weights are missing; install them")
 
 
-def with_an_error_that_cannot_be_read(models: Models, cache: Path) -> ScriptedModels:
+def with_an_error_that_cannot_be_read(models: Models, cache: Path, categories: Categories) -> ScriptedModels:
     raise Unreadable("one", "two")
 
 
-def broken(models: Models, cache: Path) -> ScriptedModels:
+def broken(models: Models, cache: Path, categories: Categories) -> ScriptedModels:
     ScriptedModels(models, cache)
     raise RuntimeError("libcudart.so.12: cannot open shared object file")
 
 
-def broken_once(models: Models, cache: Path) -> ScriptedModels:
+def broken_once(models: Models, cache: Path, categories: Categories) -> ScriptedModels:
     made = ScriptedModels(models, cache)
     if len((cache / "starts").read_text().splitlines()) == 1:
         os._exit(9)
     return made
 
 
-def slow(models: Models, cache: Path) -> ScriptedModels:
+def slow(models: Models, cache: Path, categories: Categories) -> ScriptedModels:
     """Loads until the file `go` is there."""
     made = ScriptedModels(models, cache)
     while not (cache / "go").exists():
@@ -206,7 +206,7 @@ def slow(models: Models, cache: Path) -> ScriptedModels:
     return made
 
 
-def deaf(models: Models, cache: Path) -> ScriptedModels:
+def deaf(models: Models, cache: Path, categories: Categories) -> ScriptedModels:
     """Never reads what it is sent, as a process stopped hard would."""
     ScriptedModels(models, cache)
     with contextlib.suppress(OSError):

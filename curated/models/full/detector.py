@@ -21,8 +21,10 @@ from torchvision.ops import batched_nms
 
 from curated.domain import Box
 from curated.errors import ConfigError
+from curated.models.checks import DETECTOR, MEND
 from curated.models.formats import what_is_wrong
 from curated.models.full.pixels import precision, upload
+from curated.models.offline import import_ultralytics
 from curated.models.places import identified
 from curated.pictures.decoded import RGB
 
@@ -31,8 +33,6 @@ PERSON = "person"
 FLOOR = 0.25
 _MOST = 300
 _GREY = 114
-_KEY = "models.full.detector"
-_MEND = "fetch it again with `curated models pull`, or give the path of another"
 _UNREADABLE = (
     TypeError, RuntimeError, EOFError, ImportError, AttributeError, KeyError, ValueError, IndexError, StopIteration,
     OSError, pickle.UnpicklingError,
@@ -125,17 +125,18 @@ def open_detector(path: Path, device: str, nms_iou: float) -> YoloDetector:
     if not people:
         some = ", ".join(str(name) for name in list(numbered.values())[:5])
         raise ConfigError(
-            f'{_KEY}: {path} has no class named "{PERSON}" (it knows {some}); choose a checkpoint that counts people'
+            f'{DETECTOR}: {path} has no class named "{PERSON}" (it knows {some}); choose one that counts people'
         )
-    return YoloDetector(network, people, identified(path, path.stem, _KEY), device, nms_iou)
+    return YoloDetector(network, people, identified(path, path.stem, DETECTOR), device, nms_iou)
 
 
 def _load(path: Path) -> Any:
+    import_ultralytics()
     from ultralytics.nn.modules.head import OBB, Detect
     from ultralytics.nn.tasks import torch_safe_load
 
     if wrong := what_is_wrong(path):
-        raise ConfigError(f"{_KEY}: {path} {wrong}; {_MEND}")
+        raise ConfigError(f"{DETECTOR}: {path} {wrong}; {MEND}")
     try:
         # Through a link of a plain name: ultralytics renames some files and would go and look for others.
         with tempfile.TemporaryDirectory(prefix="curated-") as folder:
@@ -146,10 +147,10 @@ def _load(path: Path) -> Any:
         head = network.model[-1]
         channels = next(network.parameters()).shape[1]
     except _UNREADABLE as error:
-        raise ConfigError(f"{_KEY}: {path} {_in_words(error)}") from error
+        raise ConfigError(f"{DETECTOR}: {path} {_in_words(error)}") from error
     if not isinstance(head, Detect) or isinstance(head, OBB) or channels != 3:
         raise ConfigError(
-            f"{_KEY}: {path} is a checkpoint for another task ({getattr(network, 'task', type(head).__name__)}); "
+            f"{DETECTOR}: {path} is a checkpoint for another task ({getattr(network, 'task', type(head).__name__)}); "
             "choose one for detection"
         )
     network = network.float().fuse(verbose=False).eval()
@@ -161,7 +162,7 @@ def _load(path: Path) -> Any:
 def _in_words(error: Exception) -> str:
     if "outside the supported" in str(error) or isinstance(error, ImportError | pickle.UnpicklingError):
         return "holds more than the weights of an ultralytics model and is not opened; get it from its maker again"
-    return f"is no ultralytics checkpoint that can be read; {_MEND}"
+    return f"is no ultralytics checkpoint that can be read; {MEND}"
 
 
 def _side(network: Any) -> int:

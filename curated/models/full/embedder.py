@@ -17,13 +17,12 @@ from curated.config import Full
 from curated.errors import ConfigError, WeightsMissing
 from curated.models import places
 from curated.models.base import Vectors
+from curated.models.checks import EMBEDDER, MEND
 from curated.models.clip_tags import QUICK, clean
 from curated.models.formats import what_is_wrong
 from curated.models.full.pixels import precision, upload
 from curated.pictures.decoded import RGB
 
-_KEY = "models.full.embedder_weights"
-_MEND = "fetch it again with `curated models pull`, or give the path of another"
 _TEXTS_AT_ONCE = 64
 # A picture so many times as long as it is wide is a strip, of whose middle so many widths are kept.
 _STRIP, _KEPT = 16, 6
@@ -134,11 +133,11 @@ def open_embedder(full: Full, device: str) -> OpenClipEmbedder:
     path = places.embedder_file(full)
     if path is None:
         raise WeightsMissing(
-            f"{_KEY}: {full.embedder} {full.embedder_weights} is not on disk; fetch it with `curated models pull`, "
+            f"{EMBEDDER}: {full.embedder} {full.embedder_weights} is not on disk; fetch it with `curated models pull`, "
             "or give the path of a checkpoint"
         )
     if wrong := what_is_wrong(path):
-        raise ConfigError(f"{_KEY}: {path} {wrong}; {_MEND}")
+        raise ConfigError(f"{EMBEDDER}: {path} {wrong}; {MEND}")
     folder, own = places.embedder_folder(full), places.own_path(full.embedder_weights)
     name = f"local-dir:{folder}" if folder else full.embedder
     config = open_clip.get_model_config(name)
@@ -160,12 +159,12 @@ def open_embedder(full: Full, device: str) -> OpenClipEmbedder:
         ).eval()
         tokenizer = open_clip.get_tokenizer(name)
     except _UNREADABLE as error:
-        raise ConfigError(f"{_KEY}: {path} {_in_words(error, full)}") from error
+        raise ConfigError(f"{EMBEDDER}: {path} {_in_words(error, full)}") from error
     for parameter in model.parameters():
         parameter.requires_grad_(False)
     label = folder.name if folder else f"{full.embedder}-{own.stem if own else clean(full.embedder_weights)}"
     how = _preprocess(open_clip.get_model_preprocess_cfg(model))
-    identity = places.identified(path, label, _KEY)
+    identity = places.identified(path, label, EMBEDDER)
     return OpenClipEmbedder(model, tokenizer, how, int(config["embed_dim"]), identity, device)
 
 
@@ -175,8 +174,8 @@ def _in_words(error: Exception, full: Full) -> str:
     if "Error(s) in loading state_dict" in str(error) or isinstance(error, AssertionError):
         return f'does not fit models.full.embedder = "{full.embedder}"; name the architecture it was made for'
     if "tokenizer" in str(error).lower():
-        return f'has no tokenizer on disk for "{full.embedder}"; {_MEND}'
-    return f"is no open_clip checkpoint that can be read; {_MEND}"
+        return f'has no tokenizer on disk for "{full.embedder}"; {MEND}'
+    return f"is no open_clip checkpoint that can be read; {MEND}"
 
 
 def _preprocess(settings: Mapping[str, Any]) -> Preprocess:

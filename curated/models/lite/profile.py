@@ -12,8 +12,8 @@ import numpy as np
 
 from curated.config import Lite, Models
 from curated.domain import KINDS, Box, Findings, Kind
-from curated.errors import ConfigError
 from curated.models.base import Vectors
+from curated.models.device import choose_device
 from curated.models.lite import backbone, people, reading
 from curated.models.lite.backbone import EfficientNetLite0, open_backbone
 from curated.models.lite.caption import compose
@@ -129,24 +129,4 @@ def open_lite(models: Models, cache: Path) -> LiteModels:
         open_backbone(cache, device, threads),
         KindHead.load(),
         RapidReader(threads),
-    )
-
-
-def choose_device(wanted: str) -> str:
-    """ "cpu", or the CUDA device asked for; "auto" takes a GPU where there is one.
-
-    torch is imported only where the machine has an NVIDIA device, for it costs seconds and a gigabyte.
-    """
-    if wanted == "cpu":
-        return "cpu"
-    if not Path("/dev/nvidia0").exists() and wanted == "auto":
-        return "cpu"
-    import torch
-
-    if torch.cuda.is_available():
-        return "cuda:0" if wanted in ("auto", "cuda") else wanted
-    if wanted == "auto":
-        return "cpu"
-    raise ConfigError(
-        f'models.device: "{wanted}" was asked for, but torch finds no CUDA device; set it to "auto" or "cpu"'
     )
