@@ -3,7 +3,8 @@
     python -m benchmarks.throughput [--pictures N] [--by-hand N] [--tokens N] [--device cpu|cuda] [--json FILE]
 
 Random weights of the real sizes (YOLOv8n, ViT-B-32, BLIP base); JPEG and PNG files, a quarter of them photos of
-12 megapixels. (a) by hand: one picture at a time through each library's own front door, then moved. (b) `curated run --once`.
+12 megapixels. (a) by hand: one picture at a time through each library's own front door, then moved.
+(b) `curated run --once`.
 (c) each stage alone at its best batch size. Ratios count; times are this machine's, today.
 """
 
