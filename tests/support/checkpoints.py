@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from curated.models.offline import go_offline
+from curated.models.offline import go_offline, import_ultralytics
 
 go_offline()
 
@@ -66,6 +66,8 @@ def real_size_yolo(path: Path, size: str = "n", seed: int = 0) -> Path:
 
 def _yolo(path: Path, plan: Path | str, names: Sequence[str], seed: int) -> Path:
     import torch
+
+    import_ultralytics()
     from ultralytics import YOLO
 
     torch.manual_seed(seed)
