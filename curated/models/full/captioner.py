@@ -1,0 +1,126 @@
+"""Captions by any BLIP captioning checkpoint: in batches, token for token what transformers' `generate` writes.
+
+    pictures -> resized and normalised together -> vision tower -> text decoder, a token at a time -> captions
+
+On a CPU the linear layers are int8 where it has instructions for that; on a GPU all is half precision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torchvision.transforms.v2.functional import resize
+
+from curated.config import Full
+from curated.errors import ConfigError, WeightsMissing
+from curated.models import places
+from curated.models.checks import CAPTIONER, MEND
+from curated.models.full.blip_files import BlipFiles, PixelSettings, read_blip
+from curated.models.full.blip_search import Words, write_captions
+from curated.models.full.blip_text import TextDecoder
+from curated.models.full.blip_vision import VisionTower
+from curated.models.full.linear import Precision, layer_maker
+from curated.models.full.pixels import precision as device_precision
+from curated.models.full.pixels import upload
+from curated.pictures.decoded import RGB
+
+# Pictures that go through the vision tower together: on a CPU few, for its cache; on a GPU enough to fill it.
+_AT_ONCE_CPU, _AT_ONCE_GPU = 2, 32
+
+
+class BlipCaptioner:
+    """A Captioner."""
+
+    def __init__(
+        self, files: BlipFiles, model_id: str, device: str, precision: Precision, beams: int, words: Words
+    ) -> None:
+        self.model_id = model_id
+        self.device = device
+        self._beams = beams
+        self._words = words
+        self._tokenizer = files.tokenizer
+        self._dtype = device_precision(device)
+        self._pixels = files.pixels
+        layer = layer_maker(precision, device)
+        vision, text = files.config.vision_config, files.config.text_config
+        self._tower = VisionTower(
+            files.part("vision_model.", device, self._dtype), vision.num_attention_heads, vision.layer_norm_eps, layer,
+            _AT_ONCE_CPU if device == "cpu" else _AT_ONCE_GPU,
+        )  # fmt: skip
+        self._decoder = TextDecoder(
+            files.part("text_decoder.", device, self._dtype), text.num_attention_heads, text.layer_norm_eps, layer
+        )
+        self._mean, self._std = (
+            torch.tensor(values, device=device)[:, None, None] for values in (files.pixels.mean, files.pixels.std)
+        )
+
+    def caption(self, images: Sequence[RGB]) -> list[str]:
+        """One caption for each picture, the configured prompt first; without loops and special tokens."""
+        return self.caption_uploaded(upload(images, self.device))
+
+    def caption_uploaded(self, pictures: Sequence[torch.Tensor]) -> list[str]:
+        """The same for pictures (height, width, 3), uint8, that are on the device already."""
+        begun = list(self._words.prompt[1:])
+        return [
+            str(self._tokenizer.decode(begun + tokens, skip_special_tokens=True)).strip()
+            for tokens in self.write(pictures)
+        ]
+
+    def write(self, pictures: Sequence[torch.Tensor]) -> list[list[int]]:
+        """The tokens after the prompt, for pictures that are on the device."""
+        if not pictures:
+            return []
+        with torch.inference_mode():
+            return write_captions(self._decoder, self.see(pictures), self._words, self._beams)
+
+    def see(self, pictures: Sequence[torch.Tensor]) -> torch.Tensor:
+        """What the vision tower says of pictures on the device: (n, 1 + patches, width)."""
+        with torch.inference_mode():
+            return self._tower(show(pictures, self._pixels, self._mean, self._std).to(self._dtype))
+
+
+def show(pictures: Sequence[torch.Tensor], how: PixelSettings, mean: torch.Tensor, std: torch.Tensor) -> torch.Tensor:
+    """Pictures (height, width, 3) of any size as the model is shown them: (n, 3, side, side), float32."""
+    size = list(how.size)
+    squashed = [resize(picture.permute(2, 0, 1), size, interpolation=how.filter) for picture in pictures]
+    return torch.stack(squashed).float().sub_(mean).div_(std)
+
+
+def open_captioner(full: Full, device: str, threads: int = 0) -> BlipCaptioner:
+    """The captioner of a checkpoint on disk, on the device; `threads` is how many torch may use, 0 leaves it as it is.
+
+    Raises WeightsMissing where there is none, ConfigError naming `models.full.captioner` or another key where it, or
+    the prompt, cannot be used.
+    """
+    path = places.captioner_file(full)
+    if path is None:
+        raise WeightsMissing(
+            f"{CAPTIONER}: {full.captioner} is not on disk (model.safetensors or pytorch_model.bin); fetch it with "
+            "`curated models pull`, or give the folder of a BLIP captioning model"
+        )
+    if threads:
+        torch.set_num_threads(threads)
+    files = read_blip(path)
+    words = _words(full, files)
+    model_id = places.identified(path, full.captioner.rstrip("/").rpartition("/")[2], CAPTIONER)
+    try:
+        return BlipCaptioner(files, model_id, device, full.precision, full.caption_beams, words)
+    except (KeyError, RuntimeError, StopIteration, IndexError) as error:
+        raise ConfigError(f"{CAPTIONER}: {path} has layers that do not fit together; {MEND}") from error
+
+
+def _words(full: Full, files: BlipFiles) -> Words:
+    text: Any = files.config.text_config
+    prompt = [int(text.bos_token_id)]
+    if full.caption_prompt.strip():
+        # Between the tokenizer's own first and last tokens.
+        prompt += files.tokenizer(full.caption_prompt.strip())["input_ids"][1:-1]
+    room = int(text.max_position_embeddings) - len(prompt)
+    if room < full.caption_max_tokens:
+        raise ConfigError(
+            f"models.full.caption_max_tokens: {full.caption_max_tokens} and the prompt are more than the "
+            f"{text.max_position_embeddings} tokens of {full.captioner}; set it to {max(room, 1)} or less"
+        )
+    return Words(tuple(prompt), int(text.sep_token_id), full.caption_max_tokens)
