@@ -1,7 +1,7 @@
 """BLIP captioning checkpoints with random weights, in the files and the format of the real ones.
 
-The weights are random but not dull: the captions of different pictures differ and vary in length; the tiny ones loop now and
-then, as the real model's do. They are read by the very loaders that read real checkpoints.
+The weights are random but not dull: the captions of different pictures differ and vary in length; those of the tiny
+checkpoint loop now and then, as the real model's do. All are read by the very loaders that read real checkpoints.
 """
 
 from __future__ import annotations
@@ -47,7 +47,15 @@ def write_blip_base(folder: Path, seed: int = 0, ends: float = 0.0) -> Path:
     return _write(folder, seed, 30524, {**sizes, "image_size": 384, "patch_size": 16}, sizes, ends, (0.25, 0.3))
 
 
-def _write(folder: Path, seed: int, vocabulary: int, vision: dict[str, int], text: dict[str, int], ends: float) -> Path:
+def _write(
+    folder: Path,
+    seed: int,
+    vocabulary: int,
+    vision: dict[str, int],
+    text: dict[str, int],
+    ends: float,
+    lively: tuple[float, float],
+) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     # The last two, [DEC] and [ENC], are known to the model but not to its tokenizer: so it is in the real ones.
     words = _vocabulary(vocabulary - 2, seed)
