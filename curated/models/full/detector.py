@@ -29,7 +29,7 @@ from curated.models.places import identified
 from curated.pictures.decoded import RGB
 
 PERSON = "person"
-# Boxes below are not kept; from where a person counts is configuration.
+# Boxes below are not kept, unless people count from lower still.
 FLOOR = 0.25
 _MOST = 300
 _GREY = 114
@@ -60,7 +60,10 @@ def frame(height: int, width: int, side: int, stride: int) -> Frame:
 class YoloDetector:
     """A Detector of the class named "person"."""
 
-    def __init__(self, network: Any, people: Sequence[int], model_id: str, device: str, nms_iou: float) -> None:
+    def __init__(
+        self, network: Any, people: Sequence[int], model_id: str, device: str, nms_iou: float, floor: float
+    ) -> None:
+        self.floor = floor
         self.model_id = model_id
         self.device = device
         self._dtype = precision(device)
@@ -73,7 +76,7 @@ class YoloDetector:
         self._people = torch.tensor(sorted(people), device=device)
 
     def detect(self, images: Sequence[RGB]) -> list[tuple[Box, ...]]:
-        """People from the score FLOOR up, as fractions of each picture, best first, at most 300."""
+        """People from the score `floor` up, as fractions of each picture, best first, at most 300."""
         return self.detect_uploaded(upload(images, self.device))
 
     def detect_uploaded(self, pictures: Sequence[torch.Tensor]) -> list[tuple[Box, ...]]:
@@ -105,14 +108,14 @@ class YoloDetector:
             scores, classes = output[..., 4 : 4 + self._classes].max(dim=2)
             middle, half = output[..., :2], output[..., 2:4] / 2
             corners = torch.cat((middle - half, middle + half), dim=2)
-        place, anchor = torch.nonzero((scores > FLOOR) & torch.isin(classes, self._people), as_tuple=True)
+        place, anchor = torch.nonzero((scores > self.floor) & torch.isin(classes, self._people), as_tuple=True)
         corners, scores = corners[place, anchor], scores[place, anchor]
         kept = scores.argsort(descending=True) if self._whole else batched_nms(corners, scores, place, self._nms_iou)
         # One transfer for the whole batch.
         return torch.cat((place[kept, None], corners[kept], scores[kept, None]), dim=1).cpu()
 
 
-def open_detector(path: Path, device: str, nms_iou: float) -> YoloDetector:
+def open_detector(path: Path, device: str, nms_iou: float, floor: float = FLOOR) -> YoloDetector:
     """The detector of an ultralytics checkpoint, on the device.
 
     Raises ConfigError naming `models.full.detector` for a file that is damaged, of another format or task, carries
@@ -127,7 +130,7 @@ def open_detector(path: Path, device: str, nms_iou: float) -> YoloDetector:
         raise ConfigError(
             f'{DETECTOR}: {path} has no class named "{PERSON}" (it knows {some}); choose one that counts people'
         )
-    return YoloDetector(network, people, identified(path, path.stem, DETECTOR), device, nms_iou)
+    return YoloDetector(network, people, identified(path, path.stem, DETECTOR), device, nms_iou, floor)
 
 
 def _load(path: Path) -> Any:

@@ -6,7 +6,6 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import msgspec
 import numpy as np
 import torch
 
@@ -14,10 +13,11 @@ from curated.config import Models
 from curated.domain import KINDS, Box, Findings, Kind
 from curated.errors import WeightsMissing
 from curated.models import places
-from curated.models.base import Captioner, TextReader
-from curated.models.checks import CAPTIONER, DETECTOR
+from curated.models.base import TextReader
+from curated.models.checks import DETECTOR
 from curated.models.device import choose_device
-from curated.models.full.detector import YoloDetector, open_detector
+from curated.models.full.captioner import BlipCaptioner, open_captioner
+from curated.models.full.detector import FLOOR, YoloDetector, open_detector
 from curated.models.full.embedder import OpenClipEmbedder, open_embedder
 from curated.models.full.pixels import upload
 from curated.models.full.prompts import Ensembles, ZeroShot, kind_ensembles, open_zero_shot, prompts_id
@@ -39,7 +39,7 @@ class FullModels:
         detector: YoloDetector,
         embedder: OpenClipEmbedder,
         zero_shot: ZeroShot,
-        captioner: Captioner,
+        captioner: BlipCaptioner,
         reader: TextReader,
         *,
         judges: Mapping[str, str],
@@ -63,16 +63,14 @@ class FullModels:
 
     def judge(self, batch: Sequence[Decoded]) -> list[Findings]:
         """Findings in the batch's order."""
-        images = [decoded.rgb for decoded in batch]
-        uploaded = upload(images, self.device)
+        uploaded = upload([decoded.rgb for decoded in batch], self.device)
         embeddings = self._embedder.embed_uploaded(uploaded)
         kinds = self._zero_shot.kind_scores(embeddings)
         categories = self._zero_shot.category_scores(embeddings)
         boxes = self._people(uploaded, kinds)
-        del uploaded
-        captions = self._captioner.caption(images)
+        captions = self._captioner.caption_uploaded(uploaded)
         wordy = [number for number, scores in enumerate(kinds) if scores["photo"] < _CLEAR_PHOTO]
-        texts = dict(zip(wordy, self._reader.read([images[number] for number in wordy]), strict=True))
+        texts = dict(zip(wordy, self._reader.read([batch[number].rgb for number in wordy]), strict=True))
         return [
             self._findings(
                 decoded, kinds[number], categories[number], boxes.get(number), captions[number], texts.get(number, ""),
@@ -134,16 +132,16 @@ def open_full(models: Models, cache: Path, categories: Ensembles | None = None) 
 
     Raises ConfigError naming the key, or WeightsMissing, each with the mend.
     """
-    # Imported here: each brings libraries that a picture without text, or a test without captions, does not need.
-    from curated.models.full.captioner import open_captioner  # type: ignore[import-untyped, unused-ignore]
+    # Imported here: it brings ONNX Runtime, of which nothing else in this profile has need.
     from curated.models.lite.reading import RapidReader
 
     device, full = choose_device(models.device), models.full
-    detector_file, captioner_file = places.detector_file(full), places.captioner_file(full)
-    if detector_file is None or captioner_file is None:
-        key, name = (CAPTIONER, full.captioner) if detector_file else (DETECTOR, full.detector)
-        raise WeightsMissing(f"{key}: {name} is not on disk; fetch it with `curated models pull`, or give a path")
-    detector = open_detector(detector_file, device, full.nms_iou)
+    path = places.detector_file(full)
+    if path is None:
+        raise WeightsMissing(
+            f"{DETECTOR}: {full.detector} is not on disk; fetch it with `curated models pull`, or give a path"
+        )
+    detector = open_detector(path, device, full.nms_iou, min(FLOOR, full.person_confidence))
     embedder = open_embedder(full, device)
     described = {name: prompts for name, prompts in (categories or {}).items() if prompts}
     zero_shot = open_zero_shot(
@@ -153,13 +151,12 @@ def open_full(models: Models, cache: Path, categories: Ensembles | None = None) 
     judges = {"kind": prompts_id(embedder.model_id, kind_ensembles(full.prompts))}
     if described:
         judges["category"] = prompts_id(embedder.model_id, {**described, "": full.prompts.other})
-    captioner = open_captioner(msgspec.structs.replace(full, captioner=os.fspath(captioner_file.parent)), device)
     return FullModels(
         device,
         detector,
         embedder,
         zero_shot,
-        captioner,
+        open_captioner(full, device),
         RapidReader(max(1, len(os.sched_getaffinity(0)))),
         judges=judges,
         person_confidence=full.person_confidence,
