@@ -41,6 +41,7 @@ class Purpose(StrEnum):
     TRASH = "trash"
     RESTORE = "restore"
     CORRECT = "correct"
+    RECURATE = "recurate"  # the program's own second thoughts, by newer models
     UNDO = "undo"
     EMPTY = "empty"  # the one that removes: `trash empty`
 

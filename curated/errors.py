@@ -23,6 +23,7 @@ from __future__ import annotations
 from pathlib import Path
 
 EXIT_FAILED = 1
+EXIT_INTERRUPTED = 128 + 2  # what a shell reports of a program that SIGINT ended
 EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h: systemd is told not to restart on it
 
 

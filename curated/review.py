@@ -164,7 +164,7 @@ class Review:
         raise NotFound(f"no category is called {wanted!r}; the nearest is {near!r}, all are: {', '.join(folders)}")
 
     def _move(self, photo: Photo, target: Path, after: dict[str, str | None], reason: str) -> None:
-        places = _beside(photo, target)
+        places = beside(photo, target)
         self._filer.move(
             present_files(self._filer.disk, photo, places.__getitem__),
             purpose=Purpose.CORRECT,
@@ -174,7 +174,7 @@ class Review:
         )
 
 
-def _beside(photo: Photo, target: Path) -> dict[Path, Path]:
+def beside(photo: Photo, target: Path) -> dict[Path, Path]:
     """Where the picture's files go if the picture goes to `target`; no two to one place."""
     places = {photo.path: target}
     for companion in photo.companions:

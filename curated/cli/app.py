@@ -13,7 +13,7 @@ import typer
 
 from curated import __version__
 from curated.cli.output import complain
-from curated.errors import EXIT_FAILED, CuratedError
+from curated.errors import EXIT_FAILED, EXIT_INTERRUPTED, CuratedError
 
 # The module of each command. Only the one that is asked for is imported, so that `status` does not wait for `run`.
 MODULES = {
@@ -29,6 +29,7 @@ MODULES = {
     "mark": "moves",
     "file-as": "moves",
     "rename": "moves",
+    "recurate": "recurate",
     "predict": "predict",
     "fsck": "system",
     "doctor": "system",
@@ -37,8 +38,6 @@ MODULES = {
     "models": "settings",
     "demo": "demo",
 }
-
-_INTERRUPTED = 128 + 2  # what a shell reports of a program that SIGINT ended
 
 app = typer.Typer(
     name="curated",
@@ -79,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _register(given)
         app(args=given, prog_name="curated")
     except KeyboardInterrupt:
-        sys.exit(_INTERRUPTED)
+        sys.exit(EXIT_INTERRUPTED)
     except CuratedError as error:
         cause = "; `curated doctor` looks for the cause" if isinstance(error.__cause__, sqlite3.Error) else ""
         complain(f"{error}{cause}")

@@ -77,7 +77,7 @@ def undo_(
         raise typer.BadParameter(str(error), param_hint="--since") from None
     with changing() as hand:
         if category is not None:
-            _check_category(hand.context, category)
+            check_category(hand.context, category)
         photos = tuple(photo.id for photo in hand.find(ids or ()))
         report = undo(hand.filer, UndoSelection(last, start, category, photos), dry_run=dry_run)
     _print_undo(report, as_json=as_json)
@@ -206,7 +206,7 @@ def _each(hand: Hand, files: Sequence[str], word: str, action: Callable[[Photo],
         raise typer.Exit(EXIT_FAILED)
 
 
-def _check_category(context: Context, category: str) -> None:
+def check_category(context: Context, category: str) -> None:
     """Refuse a category in (or below) which there is no picture: it is most likely misspelt."""
     known = context.store.counts("category")
     if not any(f"{name}/".startswith(f"{category}/") for name in known):

@@ -234,6 +234,10 @@ class Journal:
             )
         )
 
+    def done(self, photo_id: int) -> list[Move]:
+        """Every done move of the photo, newest first, those taken back since among them."""
+        return list(self._moves(f"photo_id = ? AND NOT open AND {_DONE} ORDER BY id DESC", photo_id))
+
     def last(self, photo_id: int, purpose: Purpose | None = None) -> Move | None:
         """The photo's newest done move, of that purpose if one is given, whether taken back since or not."""
         where = f"photo_id = ? AND coalesce(? = purpose, 1) AND NOT open AND {_DONE} ORDER BY id DESC LIMIT 1"

@@ -25,10 +25,11 @@ class Labels:
         self.database = database
 
     def embedder(self) -> str | None:
-        """The model that most labelled pictures have an embedding of."""
+        """The model that most labelled pictures have an embedding of; of two, the one that judged them last."""
         row = self.database.execute(
             "SELECT embedding.model AS model FROM photo JOIN embedding ON embedding.photo_id = photo.id "
-            "WHERE verdict IS NOT NULL GROUP BY embedding.model ORDER BY count(*) DESC LIMIT 1"
+            "WHERE verdict IS NOT NULL GROUP BY embedding.model "
+            "ORDER BY count(*) DESC, sum(embedding.model = json_extract(models, '$.embedder')) DESC LIMIT 1"
         ).fetchone()
         return str(row["model"]) if row else None
 

@@ -20,6 +20,13 @@ PHOTO_COLUMNS = (
     "keep_score, verdict, profile, models, arrived_at, filed_at"
 )
 
+# What `with_reading` says of a picture.
+READING_COLUMNS = (
+    "kind", "kind_scores", "people", "people_score", "boxes", "labels", "caption", "text", "profile", "models", "width",
+    "height", "format", "extension", "camera", "taken_at", "sharpness", "pixel_hash", "phash", "phash_wide",
+    "thumbnail",
+)  # fmt: skip
+
 
 def to_text(moment: datetime) -> str:
     """ISO 8601 in UTC with microseconds, so that text order is time order."""

@@ -6,8 +6,8 @@ import logging
 import queue
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import msgspec
@@ -41,11 +41,12 @@ _MEND = "`curated doctor` looks for the cause"
 
 @dataclass(frozen=True, slots=True)
 class WorkerInfo:
-    """What is known of the child that runs or ran last."""
+    """What is known of the child that runs or ran last; `models` maps role to model id, empty until it is loaded."""
 
     pid: int | None = None
     profile: str = ""
     device: str = ""
+    models: Mapping[str, str] = field(default_factory=dict)
     judge_seconds: float = 0.0
     pictures: int = 0
 
@@ -116,6 +117,11 @@ class WorkerClient:
         batches = (*self._in_flight.values(), *self._queued, *self._suspects)
         return sum(len(batch) for batch in batches)
 
+    def start(self) -> None:
+        """Have the models loaded before there is work, so that `info.models` says which they are."""
+        if self._process is None:
+            self._start()
+
     def submit(self, jobs: tuple[Job, ...]) -> None:
         """Have these judged together; each gets exactly one reply. Raises WorkerBroken if no process can be made."""
         self._queued.append(jobs)
@@ -140,7 +146,7 @@ class WorkerClient:
         deadline = self.next_deadline()
         if self._process is None or deadline is None or now < deadline:
             return
-        if self.jobs:
+        if self.jobs or not self._ready:
             log.warning("the worker (process %d) made no progress and is killed", self._process.pid)
             self._hung = True
             self._process.kill()
@@ -153,9 +159,9 @@ class WorkerClient:
         """When `tick` has something to do, by the monotonic clock; None where there is no child."""
         if self._process is None:
             return None
-        if not self.jobs:
-            return self._last_sign + self._spec.models.idle_timeout
-        return self._last_sign + (self._spec.models.batch_timeout if self._ready else _LOADING_SECONDS)
+        if not self._ready:
+            return self._last_sign + _LOADING_SECONDS
+        return self._last_sign + (self._spec.models.batch_timeout if self.jobs else self._spec.models.idle_timeout)
 
     def stop(self, grace: float) -> None:
         """End the child, after the batch it is judging if that takes no longer than `grace`.
@@ -220,7 +226,9 @@ class WorkerClient:
             case Ready():
                 self._ready = True
                 self._failed_starts = 0
-                self.info = replace(self.info, profile=message.profile, device=message.device)
+                self.info = replace(
+                    self.info, profile=message.profile, device=message.device, models=message.models
+                )
                 log.info("models loaded in %.1f s: profile %s on %s", message.seconds, message.profile, message.device)
             case Judged():
                 self._judged(message)

@@ -414,3 +414,29 @@ def test_a_file_named_like_a_module_in_the_working_directory_is_not_run(
         (tmp_path / f"{name}.py").write_text("raise SystemExit('run from the working directory')")
     monkeypatch.chdir(tmp_path)
     assert failed(working.judge(working.job("a"))) == {}
+
+
+def test_the_models_can_be_known_before_there_is_work(tmp_path: Path) -> None:
+    working = Working(tmp_path, idle_timeout=0.001)
+    try:
+        working.client.start()
+        working.client.start()
+        wait_until(lambda: not working.client.replies() and working.client.info.models, "the models to be loaded", 90)
+        assert working.client.info.models["embedder"] == "scripted-embedder"
+        assert len(working.notes("starts")) == 1
+    finally:
+        working.client.stop(grace=0.0)
+
+
+def test_models_that_are_loaded_for_no_work_yet_are_given_time(tmp_path: Path) -> None:
+    """The time that idle models may stay counts from when they are loaded."""
+    working = Working(tmp_path, "slow", idle_timeout=0.001)
+    try:
+        working.client.start()
+        wait_until(lambda: working.notes("starts"), "the child to begin", 90)
+        working.client.tick()
+        assert working.client.info.pid is not None
+        (working.cache / "go").touch()
+        wait_until(lambda: not working.client.replies() and working.client.info.models, "the models to be loaded", 90)
+    finally:
+        working.client.stop(grace=0.0)
