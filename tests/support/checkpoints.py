@@ -50,12 +50,14 @@ TINY_CLIP: dict[str, Any] = {
 }
 
 
-def tiny_yolo(path: Path, names: Sequence[str] = COCO_START, seed: int = 0) -> Path:
-    """A detection checkpoint of 0.2 MB as ultralytics saves it."""
+def tiny_yolo(path: Path, names: Sequence[str] = COCO_START, seed: int = 0, *, masks: bool = False) -> Path:
+    """A detection checkpoint of 0.6 MB as ultralytics saves it; with masks, one for segmentation."""
     import yaml
 
     plan = path.with_suffix(".yaml")
-    plan.write_text(yaml.safe_dump({"nc": len(names), **_TINY_YOLO}), encoding="utf-8")
+    head = [[[14, 11, 8], 1, "Segment", ["nc", 32, 256]]] if masks else _TINY_YOLO["head"][-1:]
+    layers = {**_TINY_YOLO, "head": [*_TINY_YOLO["head"][:-1], *head]}
+    plan.write_text(yaml.safe_dump({"nc": len(names), **layers}), encoding="utf-8")
     return _yolo(path, plan, names, seed)
 
 
@@ -71,7 +73,7 @@ def _yolo(path: Path, plan: Path | str, names: Sequence[str], seed: int) -> Path
     from ultralytics import YOLO
 
     torch.manual_seed(seed)
-    yolo = YOLO(os.fspath(plan), task="detect", verbose=False)
+    yolo = YOLO(os.fspath(plan), verbose=False)
     yolo.model.names = dict(enumerate(names))
     _spread(yolo.model)
     path.parent.mkdir(parents=True, exist_ok=True)

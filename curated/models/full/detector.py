@@ -99,8 +99,10 @@ class YoloDetector:
 
     def _rows(self, pixels: torch.Tensor) -> torch.Tensor:
         """What is kept of a batch, best first: rows of place in the batch, left, top, right, bottom, score."""
-        answer = self._network(pixels)
-        output = (answer[0] if isinstance(answer, list | tuple) else answer).float()
+        output = self._network(pixels)
+        while isinstance(output, list | tuple):  # beside what is needed for training, or for masks
+            output = output[0]
+        output = output.float()
         if self._whole:  # (n, boxes, 6): corners, score, class, each object once
             corners, scores, classes = output[..., :4], output[..., 4], output[..., 5].long()
         else:  # (n, 4 + classes + more, anchors): centre and size, a score for each class

@@ -59,6 +59,17 @@ def test_boxes_are_those_of_ultralytics(detector: YoloDetector, yolo_file: Path)
     assert found > 2 * len(images)  # else equality would say nothing
 
 
+def test_a_checkpoint_for_masks_finds_people_too(tmp_path: Path) -> None:
+    from ultralytics import YOLO
+
+    path = tiny_yolo(tmp_path / "masks.pt", masks=True)
+    reference, images = YOLO(path), varied()[::8]
+    for image, ours in zip(images, open_detector(path, "cpu", IOU).detect(images), strict=True):
+        answer = reference.predict(image[:, :, ::-1], conf=FLOOR, iou=IOU, classes=[0], verbose=False)[0].boxes
+        # Where hundreds overlap, the last digit decides about one or two of them.
+        assert abs(len(ours) - len(answer)) <= 0.02 * len(answer)
+
+
 def test_a_batch_of_one_is_a_batch_of_thirty_two(detector: YoloDetector) -> None:
     images = varied()[:32]
     together = detector.detect(images)
