@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 from curated import config as configuration
 from curated.cli.app import app
-from curated.cli.output import echo_json, shown
+from curated.cli.output import complain, echo_json, shown
 from curated.cli.packaged import packaged_text
 from curated.errors import EXIT_FAILED, ConfigError
 from curated.models import weights
+from curated.models.hubs import Hubs
 from curated.naming import check_template
 
 config_app = typer.Typer(help="The configuration file.", no_args_is_help=True)
@@ -87,6 +88,43 @@ def list_models(as_json: Json = False) -> None:
         place = f"  {shown(weight.path)}" if weight.path else ""
         typer.echo(f"{weight.profile:<5} {weight.role:<10} {weight.name:<38} {size:>12}  {weight.licence}{place}")
     typer.echo(weights.profile_notice(config.models), err=True)
+
+
+@models_app.command()
+def pull(profile: Annotated[Literal["full", "lite"], typer.Option(help="Whose weights.")] = "full") -> None:
+    """Fetch the weights of the full profile from their hubs; what is there already is not fetched again.
+
+    This alone opens a network connection. A fetch that was cut off goes on where it ended.
+    """
+    if profile == "lite":
+        typer.echo("The weights of lite come with the installation: there is nothing to fetch.")
+    else:
+        fetch(Hubs())
+
+
+def fetch(hubs: Hubs) -> None:
+    """The command, asking these hubs."""
+    # Imported here: no other command needs them.
+    from curated.cli.fetching import Fetching
+    from curated.models.checks import check_names
+    from curated.models.pull import pull, wanted
+
+    models = configuration.load().models
+    check_names(models.full)
+    missing = wanted(models, hubs)
+    if not missing:
+        typer.echo("All weights are there, and are what they should be.")
+    else:
+        try:
+            with Fetching() as display:
+                for said in pull(missing):
+                    display(said)
+        except KeyboardInterrupt:
+            complain("stopped; the same command goes on where it ended")
+            raise
+    typer.echo(f"The profile is {weights.profile_notice(models)}")
+    if weights.resolve_profile(models) == "full":
+        typer.echo("`curated recurate` lets it look again at what lite judged.")
 
 
 @models_app.command()
