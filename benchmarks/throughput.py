@@ -137,6 +137,8 @@ embedder_weights = "{weights["embedder"]}"
 captioner = "{weights["captioner"]}"
 caption_max_tokens = {tokens}
 caption_beams = 1
+# By hand nothing reads text either; real weights would call most of these clear photos, random ones none.
+clear_photo = 0.0
 """,
         encoding="utf-8",
     )
@@ -181,7 +183,11 @@ def measure_stages(config: Config, files: list[Path]) -> dict[str, dict[str, flo
     """Seconds a picture of each stage alone at its best batch size; decoding uses every core, as the engine does."""
     from concurrent.futures import ThreadPoolExecutor
 
-    from curated.models.load import load_models
+    from curated.models import places
+    from curated.models.device import choose_device
+    from curated.models.full.captioner import open_captioner
+    from curated.models.full.detector import open_detector
+    from curated.models.full.embedder import open_embedder
     from curated.pictures.decode import decode
 
     def read(path: Path) -> Any:
@@ -193,9 +199,13 @@ def measure_stages(config: Config, files: list[Path]) -> dict[str, dict[str, flo
         decoded = list(pool.map(read, files))
         stages = {"decode": {"seconds": (time.perf_counter() - started) / len(files), "batch": 1}}
     images = [each.rgb for each in decoded]
-    models: Any = load_models(config.models, config.folders.cache_path, {})
-    for name, act in models.stages().items():
-        stages[name] = _best_batch(act, images)
+    full, device = config.models.full, choose_device(config.models.device)
+    path = places.detector_file(full)
+    if path is None:
+        raise RuntimeError(f"{full.detector} is gone")
+    stages["detector"] = _best_batch(open_detector(path, device, full.nms_iou).detect, images)
+    stages["embedder"] = _best_batch(open_embedder(full, device).embed, images)
+    stages["captioner"] = _best_batch(open_captioner(full, device).caption, images)
     return stages
 
 

@@ -144,6 +144,7 @@ class Full(Section, frozen=True):
     precision: Literal["auto", "fp32", "int8"] = "auto"
     person_confidence: Fraction = 0.45
     nms_iou: Fraction = 0.6
+    clear_photo: Fraction = 0.9
     prompts: Prompts = Prompts()
 
 

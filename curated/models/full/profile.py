@@ -23,8 +23,6 @@ from curated.models.full.pixels import upload
 from curated.models.full.prompts import Ensembles, ZeroShot, kind_ensembles, open_zero_shot, prompts_id
 from curated.pictures.decoded import Decoded
 
-# A picture that is a photo this surely is not searched for text: reading costs more than all the rest.
-_CLEAR_PHOTO = 0.9
 _PEOPLE_KINDS: frozenset[Kind] = frozenset(("photo", "meme"))
 
 
@@ -44,6 +42,7 @@ class FullModels:
         *,
         judges: Mapping[str, str],
         person_confidence: float,
+        clear_photo: float,
     ) -> None:
         """`judges` maps "kind", and "category" where there are any with prompts, to the id of what judges them."""
         self.device = device
@@ -60,6 +59,7 @@ class FullModels:
         self._captioner = captioner
         self._reader = reader
         self._person_confidence = person_confidence
+        self._clear_photo = clear_photo
 
     def judge(self, batch: Sequence[Decoded]) -> list[Findings]:
         """Findings in the batch's order."""
@@ -69,7 +69,7 @@ class FullModels:
         categories = self._zero_shot.category_scores(embeddings)
         boxes = self._people(uploaded, kinds)
         captions = self._captioner.caption_uploaded(uploaded)
-        wordy = [number for number, scores in enumerate(kinds) if scores["photo"] < _CLEAR_PHOTO]
+        wordy = [number for number, scores in enumerate(kinds) if scores["photo"] < self._clear_photo]
         texts = dict(zip(wordy, self._reader.read([batch[number].rgb for number in wordy]), strict=True))
         return [
             self._findings(
@@ -160,6 +160,7 @@ def open_full(models: Models, cache: Path, categories: Ensembles | None = None) 
         RapidReader(max(1, len(os.sched_getaffinity(0)))),
         judges=judges,
         person_confidence=full.person_confidence,
+        clear_photo=full.clear_photo,
     )
 
 
