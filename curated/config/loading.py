@@ -8,7 +8,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
@@ -205,6 +205,16 @@ def _readable(message: str) -> str:
         return "category: a rule opens with [[category]], in two pairs of brackets"
     if missing := re.fullmatch(r"Object missing required field `(\w+)`", text):
         return f"{key}: has no {missing[1]}; give it one"
+    if unknown := re.fullmatch(r"Invalid enum value (.+)", text):
+        return f"{key}: {unknown[1]} is unknown; one of {', '.join(_choices(key))}"
     text = re.sub(r"`(\w+)`", lambda word: _WORDS.get(word[1], word[1]), text)
     text = text[:1].lower() + text[1:]
     return f"{key}: {text}" if key else text
+
+
+def _choices(key: str) -> list[str]:
+    """What a key that takes one of several words may be, as it would be written; "" is what leaves it out."""
+    kind: Any = Category if key.startswith("[[category]]") else Config
+    for name in key.rpartition(" ")[2].split(".") if kind is Config else key.split(".")[1:]:
+        kind = _fields(kind)[name]
+    return [f'"{word}"' for word in get_args(kind)]
