@@ -9,17 +9,14 @@ from __future__ import annotations
 import math
 import random
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
-from transformers import (
-    BertTokenizer,
-    BlipConfig,
-    BlipForConditionalGeneration,
-    BlipImageProcessor,
-    BlipProcessor,
-    BlipTextConfig,
-    BlipVisionConfig,
-)
+from curated.models.offline import go_offline
+
+if TYPE_CHECKING:
+    from transformers import BlipForConditionalGeneration
+
+go_offline()
 
 # Where BERT's vocabulary, and so BLIP's, has its special tokens.
 _SPECIAL = {0: "[PAD]", 100: "[UNK]", 101: "[CLS]", 102: "[SEP]", 103: "[MASK]"}
@@ -28,13 +25,13 @@ _END = 102
 _PROMPT_WORDS = ("a", "photo", "picture", "of", "the", "photography")
 
 
-def write_tiny_blip(folder: Path, seed: int = 0, ends: float = 1.0) -> Path:
+def write_tiny_blip(folder: Path, seed: int = 0, ends: float = 1.0, positions: int = 512) -> Path:
     """The folder, now holding a checkpoint that loads in a moment: 48 px, three layers of 32.
 
-    `ends` is how readily a caption ends: 0 never, 1 soon.
+    `ends` is how readily a caption ends (0 never, 1 soon), `positions` how many tokens it may have.
     """
     vision = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 3, "num_attention_heads": 2}
-    text = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 3, "num_attention_heads": 2}
+    text = {**vision, "max_position_embeddings": positions}
     return _write(folder, seed, 402, {**vision, "image_size": 48, "patch_size": 8}, text, ends, (6.0, 1.0))
 
 
@@ -56,6 +53,17 @@ def _write(
     ends: float,
     lively: tuple[float, float],
 ) -> Path:
+    import torch
+    from transformers import (
+        BertTokenizer,
+        BlipConfig,
+        BlipForConditionalGeneration,
+        BlipImageProcessor,
+        BlipProcessor,
+        BlipTextConfig,
+        BlipVisionConfig,
+    )
+
     folder.mkdir(parents=True, exist_ok=True)
     # The last two, [DEC] and [ENC], are known to the model but not to its tokenizer: so it is in the real ones.
     words = _vocabulary(vocabulary - 2, seed)
@@ -74,7 +82,8 @@ def _write(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = BlipForConditionalGeneration(config).eval()
-        _enliven(model, ends, *lively)
+        with torch.no_grad():
+            _enliven(model, ends, *lively)
     model.save_pretrained(folder)
     side = vision["image_size"]
     processor = BlipProcessor(
@@ -102,7 +111,6 @@ def _vocabulary(size: int, seed: int) -> list[str]:
     return [_SPECIAL.get(place) or next(names) for place in range(size)]
 
 
-@torch.no_grad()
 def _enliven(model: BlipForConditionalGeneration, ends: float, seen: float, rest: float) -> None:
     """Scale fresh weights so that captions depend on the picture and on what was said, as a trained model's do.
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn.functional import gelu, layer_norm, scaled_dot_product_attention
 
-from curated.models.full.linear import Layer, MakeLayer
+from curated.models.full.linear import Arithmetic, Layer, MakeLayer
 
 Weights = Mapping[str, torch.Tensor]
 _BODY = "bert.encoder.layer."
@@ -49,11 +49,12 @@ class _Block:
 class TextState:
     """What the decoder remembers of n pictures with `beams` rows each: what it saw, and the keys and values so far."""
 
-    def __init__(self, sight: torch.Tensor, beams: int, layers: int, heads: int, head_size: int, room: int) -> None:
+    def __init__(self, sight: torch.Tensor, beams: int, cache: torch.Tensor) -> None:
+        """`cache` is empty: (layers, 2, rows, heads, room for tokens, head size)."""
         self.sight = sight
         self.beams = beams
         self.length = 0
-        self.cache = sight.new_empty((layers, 2, len(sight) * beams, heads, room, head_size))
+        self.cache = cache
 
     def order(self, rows: torch.Tensor) -> None:
         """Let row i go on from what is now row `rows[i]`, which must be of the same picture."""
@@ -69,8 +70,9 @@ class TextState:
 class TextDecoder:
     """Scores of the next token, for tokens so far and pictures seen."""
 
-    def __init__(self, weights: Weights, heads: int, epsilon: float, layer: MakeLayer) -> None:
+    def __init__(self, weights: Weights, heads: int, epsilon: float, how: Arithmetic) -> None:
         self._heads = heads
+        self._attention = how.attention or weights["bert.embeddings.word_embeddings.weight"].dtype
         self._epsilon = epsilon
         self._words = weights["bert.embeddings.word_embeddings.weight"]
         self._positions = weights["bert.embeddings.position_embeddings.weight"]
@@ -79,19 +81,20 @@ class TextDecoder:
         self.longest = len(self._positions)
         self._blocks: list[_Block] = []
         while (name := f"{_BODY}{len(self._blocks)}.") + "output.dense.weight" in weights:
-            self._blocks.append(self._block(weights, name, layer))
+            self._blocks.append(self._block(weights, name, how.layer))
         head = "cls.predictions."
-        self._last = layer(weights[f"{head}transform.dense.weight"], weights[f"{head}transform.dense.bias"])
+        self._last = how.layer(weights[f"{head}transform.dense.weight"], weights[f"{head}transform.dense.bias"])
         self._last_norm = (
             weights[f"{head}transform.LayerNorm.weight"],
             weights[f"{head}transform.LayerNorm.bias"],
         )
-        self._scores = layer(_first(weights, f"{head}decoder.weight", "bert.embeddings.word_embeddings.weight"),
+        self._scores = how.scores(_first(weights, f"{head}decoder.weight", "bert.embeddings.word_embeddings.weight"),
                              _first(weights, f"{head}decoder.bias", f"{head}bias"))  # fmt: skip
 
     def begin(self, sight: torch.Tensor, beams: int, room: int) -> TextState:
         """An empty state for pictures seen as `sight` (n, patches, width), with room for so many tokens."""
-        return TextState(sight, beams, len(self._blocks), self._heads, self._head_size, min(room, self.longest))
+        shape = (len(self._blocks), 2, len(sight) * beams, self._heads, min(room, self.longest), self._head_size)
+        return TextState(sight.to(self._attention), beams, sight.new_empty(shape))
 
     def step(self, tokens: torch.Tensor, state: TextState) -> torch.Tensor:
         """Logits (rows, vocabulary) of what comes after `tokens` (rows, new ones), which the state remembers."""
@@ -120,12 +123,12 @@ class TextDecoder:
         """Attention of every token to its picture."""
         count, new, width = rows.shape
         pictures, _, depth = sight.shape
-        asked = block.query(rows).view(-1, self._heads, self._head_size).transpose(0, 1)
+        asked = block.query(rows).to(sight.dtype).view(-1, self._heads, self._head_size).transpose(0, 1)
         asked = torch.bmm(asked, block.into_sight).transpose(0, 1).reshape(pictures, -1, depth)
         found = torch.bmm(torch.bmm(asked, sight.transpose(1, 2)).softmax(-1), sight)
         found = found.view(-1, self._heads, depth).transpose(0, 1)
         answer = torch.bmm(found, block.from_sight).transpose(0, 1).reshape(count, new, width)
-        return answer + block.from_sight_bias
+        return answer.to(rows.dtype) + block.from_sight_bias
 
     def _block(self, weights: Weights, name: str, layer: MakeLayer) -> _Block:
         def stored(part: str) -> tuple[torch.Tensor, torch.Tensor]:
@@ -143,8 +146,8 @@ class TextDecoder:
             mixed=layer(torch.cat([weight for weight, _ in mixed]), torch.cat([bias for _, bias in mixed])),
             own=residual("attention.output"),
             query=layer(*stored("crossattention.self.query")),
-            into_sight=key.view(heads) / math.sqrt(self._head_size),
-            from_sight=value.view(heads).transpose(1, 2).contiguous(),
+            into_sight=(key.view(heads) / math.sqrt(self._head_size)).to(self._attention),
+            from_sight=value.view(heads).transpose(1, 2).contiguous().to(self._attention),
             from_sight_bias=value_bias,
             crossed=residual("crossattention.output"),
             widen=layer(*stored("intermediate.dense")),

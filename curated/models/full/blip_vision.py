@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn.functional import conv2d, gelu, layer_norm, scaled_dot_product_attention
 
-from curated.models.full.linear import Layer, MakeLayer
+from curated.models.full.linear import Arithmetic, Layer, MakeLayer
 
 Weights = Mapping[str, torch.Tensor]
 
@@ -38,8 +38,9 @@ class _Block:
 class VisionTower:
     """Pixels (n, 3, side, side), normalised, to what is seen (n, 1 + patches, width)."""
 
-    def __init__(self, weights: Weights, heads: int, epsilon: float, layer: MakeLayer, at_once: int) -> None:
+    def __init__(self, weights: Weights, heads: int, epsilon: float, how: Arithmetic, at_once: int) -> None:
         self._heads = heads
+        self._attention = how.attention
         self._at_once = at_once
         self._patches = weights["embeddings.patch_embedding.weight"]
         self._patch_bias = weights["embeddings.patch_embedding.bias"]
@@ -49,7 +50,7 @@ class VisionTower:
         self._last = _norm(weights, "post_layernorm", epsilon)
         self._blocks: list[_Block] = []
         while (name := f"encoder.layers.{len(self._blocks)}.") + "self_attn.qkv.weight" in weights:
-            self._blocks.append(_block(weights, name, epsilon, layer))
+            self._blocks.append(_block(weights, name, epsilon, how.layer))
 
     def __call__(self, pixels: torch.Tensor) -> torch.Tensor:
         # Few at once, so that what one layer hands to the next stays in the CPU's cache.
@@ -66,9 +67,13 @@ class VisionTower:
 
     def _attend(self, mixed: torch.Tensor) -> torch.Tensor:
         pictures, rows, triple = mixed.shape
-        query, key, value = mixed.view(pictures, rows, 3, self._heads, -1).permute(2, 0, 3, 1, 4)
-        seen = scaled_dot_product_attention(query, key, value)
-        return seen.transpose(1, 2).reshape(pictures, rows, triple // 3)
+        heads = mixed.to(self._attention or mixed.dtype).view(pictures, rows, 3, self._heads, -1)
+        query, key, value = heads.permute(2, 0, 3, 1, 4)
+        if self._attention is None:
+            seen = scaled_dot_product_attention(query, key, value)
+        else:  # On a CPU, torch's own is slower in this type than its parts are.
+            seen = ((query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)).softmax(-1) @ value
+        return seen.transpose(1, 2).reshape(pictures, rows, triple // 3).to(mixed.dtype)
 
 
 def _block(weights: Weights, name: str, epsilon: float, layer: MakeLayer) -> _Block:

@@ -21,7 +21,7 @@ from curated.models.full.blip_files import BlipFiles, PixelSettings, read_blip
 from curated.models.full.blip_search import Words, write_captions
 from curated.models.full.blip_text import TextDecoder
 from curated.models.full.blip_vision import VisionTower
-from curated.models.full.linear import Precision, layer_maker
+from curated.models.full.linear import Precision, arithmetic
 from curated.models.full.pixels import precision as device_precision
 from curated.models.full.pixels import upload
 from curated.pictures.decoded import RGB
@@ -42,18 +42,15 @@ class BlipCaptioner:
         self._words = words
         self._tokenizer = files.tokenizer
         self._dtype = device_precision(device)
-        self._pixels = files.pixels
-        layer = layer_maker(precision, device)
+        self.pixels = files.pixels
+        how = arithmetic(precision, device)
         vision, text = files.config.vision_config, files.config.text_config
         self._tower = VisionTower(
-            files.part("vision_model.", device, self._dtype), vision.num_attention_heads, vision.layer_norm_eps, layer,
+            files.part("vision_model.", device, self._dtype), vision.num_attention_heads, vision.layer_norm_eps, how,
             _AT_ONCE_CPU if device == "cpu" else _AT_ONCE_GPU,
         )  # fmt: skip
         self._decoder = TextDecoder(
-            files.part("text_decoder.", device, self._dtype), text.num_attention_heads, text.layer_norm_eps, layer
-        )
-        self._mean, self._std = (
-            torch.tensor(values, device=device)[:, None, None] for values in (files.pixels.mean, files.pixels.std)
+            files.part("text_decoder.", device, self._dtype), text.num_attention_heads, text.layer_norm_eps, how
         )
 
     def caption(self, images: Sequence[RGB]) -> list[str]:
@@ -78,14 +75,15 @@ class BlipCaptioner:
     def see(self, pictures: Sequence[torch.Tensor]) -> torch.Tensor:
         """What the vision tower says of pictures on the device: (n, 1 + patches, width)."""
         with torch.inference_mode():
-            return self._tower(show(pictures, self._pixels, self._mean, self._std).to(self._dtype))
+            return self._tower(show(pictures, self.pixels).to(self._dtype))
 
 
-def show(pictures: Sequence[torch.Tensor], how: PixelSettings, mean: torch.Tensor, std: torch.Tensor) -> torch.Tensor:
+def show(pictures: Sequence[torch.Tensor], how: PixelSettings) -> torch.Tensor:
     """Pictures (height, width, 3) of any size as the model is shown them: (n, 3, side, side), float32."""
     size = list(how.size)
-    squashed = [resize(picture.permute(2, 0, 1), size, interpolation=how.filter) for picture in pictures]
-    return torch.stack(squashed).float().sub_(mean).div_(std)
+    squashed = torch.stack([resize(each.permute(2, 0, 1), size, interpolation=how.filter) for each in pictures])
+    mean, std = (torch.tensor(values, device=squashed.device)[:, None, None] for values in (how.mean, how.std))
+    return squashed.float().sub_(mean).div_(std)
 
 
 def open_captioner(full: Full, device: str, threads: int = 0) -> BlipCaptioner:

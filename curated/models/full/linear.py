@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal, cast
 
 import torch
@@ -15,6 +16,8 @@ MakeLayer = Callable[[torch.Tensor, torch.Tensor], Layer]
 # oneDNN has fast kernels for unsigned activations alone; signed ones fall to a reference loop a thousand times slower.
 _MIDDLE = 128
 _MOST = 127
+# How many of the highest scores are computed again.
+_AGAIN = 32
 
 
 class Plain:
@@ -56,9 +59,41 @@ class Int8:
         return answer.view(*rows.shape[:-1], self._outputs)
 
 
-def layer_maker(precision: Precision, device: str) -> MakeLayer:
-    """What turns a weight and a bias into a layer of that precision; a GPU has half precision, which `Plain` keeps."""
-    return Int8 if device == "cpu" and resolve(precision) == "int8" else Plain
+class Scores:
+    """An int8 layer of very many outputs whose highest ones are computed again as they are stored.
+
+    The choice of a token is among these few, and near ties among them are decided as without int8.
+    """
+
+    def __init__(self, weight: torch.Tensor, bias: torch.Tensor) -> None:
+        self._all = Int8(weight, bias)
+        self._weight = weight
+        self._bias = bias
+
+    def __call__(self, rows: torch.Tensor) -> torch.Tensor:
+        answer = self._all(rows)
+        places = answer.topk(min(_AGAIN, answer.shape[-1]), dim=-1)[1]
+        again = torch.bmm(self._weight[places], rows[:, :, None])[:, :, 0] + self._bias[places]
+        return answer.scatter_(-1, places, again)
+
+
+@dataclass(frozen=True, slots=True)
+class Arithmetic:
+    """How a network calculates: what makes its layers, its last one of many outputs, and in what it attends.
+
+    `attention` is None where that is done in the type of everything else.
+    """
+
+    layer: MakeLayer
+    scores: MakeLayer
+    attention: torch.dtype | None = None
+
+
+def arithmetic(precision: Precision, device: str) -> Arithmetic:
+    """The arithmetic of a precision; a GPU calculates in half precision whatever is configured."""
+    if device != "cpu" or resolve(precision) == "fp32":
+        return Arithmetic(Plain, Plain)
+    return Arithmetic(Int8, Scores, torch.bfloat16 if _has("avx512_bf16", "amx_bf16") else None)
 
 
 def resolve(precision: Precision) -> Literal["fp32", "int8"]:
@@ -70,7 +105,9 @@ def resolve(precision: Precision) -> Literal["fp32", "int8"]:
 
 def _multiplies_bytes() -> bool:
     """Whether the CPU has VNNI or AMX: older ones add pairs of products in 16 bits, which overflow."""
+    return bool(torch.backends.mkldnn.is_available()) and _has("avx512_vnni", "avx_vnni", "amx_int8")
+
+
+def _has(*names: str) -> bool:
     able = cast("dict[str, object]", torch.cpu.get_capabilities())
-    return bool(torch.backends.mkldnn.is_available()) and any(
-        able.get(name) for name in ("avx512_vnni", "avx_vnni", "amx_int8")
-    )
+    return any(able.get(name) for name in names)
