@@ -21,7 +21,7 @@ MODULES = {
     "status": "status",
     "list": "library",
     "show": "library",
-    "search": "library",
+    "search": "search",
     "duplicates": "library",
     "undo": "moves",
     "retry": "moves",

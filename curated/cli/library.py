@@ -1,4 +1,4 @@
-"""Looking at the library: list, show, search, duplicates."""
+"""Looking at the library: list, show, duplicates."""
 
 from __future__ import annotations
 
@@ -52,24 +52,6 @@ def show(
         for label, value in _facts(photo, twin):
             if value:
                 typer.echo(f"{label:<11} {value}")
-
-
-@app.command()
-def search(
-    query: Annotated[str, typer.Argument(help="Words of names, captions, categories or text in the picture.")],
-    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 20,
-    as_json: Json = False,
-) -> None:
-    """Find pictures by the words in their names, captions and text."""
-    with opened() as context:
-        found = context.store.search(query, limit)
-        for photo, score in found:
-            if as_json:
-                echo_json({**photo_json(photo), "score": round(score, 4)})
-            else:
-                typer.echo(photo_line(photo))
-    if not found and not as_json:
-        typer.echo(f"Nothing matches {safe(query)!r}.", err=True)
 
 
 @app.command()

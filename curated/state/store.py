@@ -261,7 +261,12 @@ class Store:
     def set_embedding(self, photo_id: int, model: str, vector: bytes) -> None:
         """Keep a photo's embedding by that model, in place of an older one."""
         with self.database.write() as connection:
-            connection.execute("INSERT OR REPLACE INTO embedding VALUES (?, ?, ?)", (photo_id, model, vector))
+            # Not REPLACE, which would count the picture twice: it deletes without firing the trigger for that.
+            connection.execute(
+                "INSERT INTO embedding VALUES (?, ?, ?) "
+                "ON CONFLICT (photo_id, model) DO UPDATE SET vector = excluded.vector",
+                (photo_id, model, vector),
+            )
 
     def embedding(self, photo_id: int) -> tuple[str, bytes] | None:
         """(model id, float16 bytes) of a photo's embedding."""

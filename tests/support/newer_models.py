@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from curated.config import Models
+from curated.config import Full, Models
 from curated.domain import KINDS, Categories, Findings, Kind
+from curated.errors import WeightsMissing
 from curated.pictures.decoded import Decoded
 
 FACTORY = f"{__name__}:open_newer"
@@ -58,3 +59,30 @@ class NewerModels:
 
 def open_newer(models: Models, cache: Path, categories: Categories) -> NewerModels:
     return NewerModels()
+
+
+class NewerTexts:
+    """Reads a sentence as the colour it names."""
+
+    model_id = MODELS["embedder"]
+
+    def embed_text(self, texts: Sequence[str]) -> np.ndarray:
+        colours = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
+        named = [next((colour for word, colour in colours.items() if word in text), (0, 0, 0)) for text in texts]
+        print("libraries print what they like")
+        return np.stack([np.frombuffer(embedding(colour), np.float16).astype(np.float32) for colour in named])
+
+
+def open_texts(full: Full, device: str) -> NewerTexts:
+    assert device == "cpu"
+    return NewerTexts()
+
+
+def open_other_texts(full: Full, device: str) -> NewerTexts:
+    made = NewerTexts()
+    made.model_id = "unheard-of-1"
+    return made
+
+
+def open_no_texts(full: Full, device: str) -> NewerTexts:
+    raise WeightsMissing("models.full.embedder_weights: not on disk")

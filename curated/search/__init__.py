@@ -1,0 +1,1 @@
+"""Finding pictures: by words, by meaning (`asking`), by likeness (`index`), and the one list of it all (`merging`)."""
