@@ -226,9 +226,7 @@ class WorkerClient:
             case Ready():
                 self._ready = True
                 self._failed_starts = 0
-                self.info = replace(
-                    self.info, profile=message.profile, device=message.device, models=message.models
-                )
+                self.info = replace(self.info, profile=message.profile, device=message.device, models=message.models)
                 log.info("models loaded in %.1f s: profile %s on %s", message.seconds, message.profile, message.device)
             case Judged():
                 self._judged(message)
