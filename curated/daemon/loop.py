@@ -13,7 +13,7 @@ from curated.config import Config
 from curated.daemon.notify import notify
 from curated.daemon.progress import Progress
 from curated.daemon.wake import Wake
-from curated.domain import Asset, Photo, Reading
+from curated.domain import Arrival, Asset, Photo, Reading
 from curated.errors import PictureError
 from curated.filing import RecoveryReport
 from curated.intake.watch import Watcher, remove_emptied
@@ -95,6 +95,7 @@ class Daemon:
         self._ready: deque[_Judged] = deque()
         self._followers: dict[str, list[Asset]] = {}
         self._alone: dict[Path, Asset] = {}
+        self._returned: dict[Path, Arrival] = {}
         self._later: dict[Path, tuple[float, Asset]] = {}
         self._emptied: set[Path] = set()
         self._blocked = ""
@@ -146,13 +147,15 @@ class Daemon:
                     break
                 self._sleep()
         finally:
-            notify("STOPPING=1")
-            self._publish("stopping", force=True)
-            self._watcher.stop()
-            self._worker.stop(grace=_WORKER_GRACE)
+            try:
+                notify("STOPPING=1")
+                self._publish("stopping", force=True)
+            finally:  # also where the database cannot be written any more
+                self._watcher.stop()
+                self._worker.stop(grace=_WORKER_GRACE)
             self._publish("stopped", force=True)
         state = self._progress.state
-        return not (state.failed or self._later or self._blocked)
+        return not (state.failed or self._later or self._blocked or self._watcher.state().paused)
 
     def _turn(self) -> None:
         if self._retry_all:
@@ -170,7 +173,11 @@ class Daemon:
 
     def _feed(self) -> None:
         """Admit arrivals as long as the worker takes more: a flood waits as paths, not as pictures."""
+        until = self._now() + _PUBLISH_SECONDS
         while self._arrived and self._worker.wanted and not self._stopping and not self._is_blocked():
+            if self._now() > until:  # a thousand known ones on end: replies and the state have their turn, too
+                self._woken.set()
+                return
             self._admit_one(self._arrived.popleft())
             if len(self._batch) >= self._config.models.batch_size:
                 self._submit()
@@ -220,17 +227,27 @@ class Daemon:
     def _settle(self, asset: Asset, outcome: Outcome) -> None:
         """The end of an asset's way, or of this try: keep its claim, or let it be found again."""
         self._last_work = self._now()
+        path = asset.primary.path
+        # What waited there before has changed since: this one stands for it.
+        self._later.pop(path, None)
+        self._alone.pop(path, None)
+        returned = self._returned.pop(path, None)
         match outcome:
             case Filed() | Failed():
                 self._watcher.release(asset)
-                self._emptied.add(asset.primary.path.parent)
+                self._emptied.add(path.parent)
             case Returned():
                 self._watcher.release(asset)
+                self._returned[path] = asset.primary
+                # No event may come for what is still there (only its sidecar went). The same one a second time
+                # waits for the next scan: on a disk that never says the same of a file twice it would go on for ever.
+                if returned != asset.primary:
+                    self._watcher.look_again(asset)
             case Retrying():
                 wait = (outcome.next_at - self._place.now()).total_seconds()
-                self._later[asset.primary.path] = (self._now() + max(0.0, wait), asset)
+                self._later[path] = (self._now() + max(0.0, wait), asset)
             case LeftAlone():
-                self._alone[asset.primary.path] = asset
+                self._alone[path] = asset
         self._progress.count(outcome)
         self._report(outcome)
 
@@ -243,8 +260,9 @@ class Daemon:
 
     def _clear_up(self) -> None:
         """Remove folders that filing has emptied, once nothing is on its way: a copy under way would miss them."""
-        if not self._emptied or self._arrived or self._in_work or not self._watcher.idle:
+        if not (self._emptied or self._returned) or self._arrived or self._in_work or not self._watcher.idle:
             return
+        self._returned.clear()
         if self._config.watch.remove_emptied_folders:
             for folder in self._emptied:
                 remove_emptied(folder, self._watcher.root)
@@ -265,6 +283,7 @@ class Daemon:
         if text != self._blocked:
             log.error("nothing can be filed: %s", text)
             self._progress.trouble(text)
+            self._last_published = float("-inf")  # said at once: a run with --once ends with this turn
         self._blocked, self._blocked_until = text, self._now() + _BLOCKED_SECONDS
 
     def _is_blocked(self) -> bool:
@@ -276,6 +295,8 @@ class Daemon:
             self._block(library, "is empty, but pictures were filed there; is its disk mounted? (If it should be "
                                  "empty, put any file there.)")  # fmt: skip
             return True
+        if not self._ready:  # nothing waits for that folder any more
+            self._blocked = ""
         return False
 
     # -- state -------------------------------------------------------------------------------------------
@@ -314,6 +335,8 @@ class Daemon:
     def _is_done(self) -> bool:
         if self._arrived or self._in_work:
             return bool(self._blocked)
+        if self._watcher.state().paused:
+            return True
         soon = self._now() + _ONCE_PATIENCE
         if any(moment <= soon for moment, _ in self._later.values()) or not self._watcher.state().scans:
             return False
