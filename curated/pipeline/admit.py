@@ -50,7 +50,7 @@ class Admit:
             reused = None
         candidate = Candidate(asset, hashes[0], tuple(hashes[1:]), reused)
         if reason := self._store.quarantined(candidate.sha256):
-            return self._place(candidate, PictureKillsWorker(candidate.path, reason))
+            return ToPlace(candidate, PictureKillsWorker(candidate.path, reason))
         for known in self._store.with_content(candidate.sha256):
             if known.id != reused and self._stands(known) and (reading := reading_from_photo(known)):
                 return ToPlace(candidate, reading, known)
@@ -60,7 +60,10 @@ class Admit:
         """Whether a picture that was judged is still on disk with the size it had."""
         if known.status not in _TWIN_STATUSES or known.kind is None:
             return False
-        entry = self._disk.look(known.path)
+        try:
+            entry = self._disk.look(known.path)
+        except OSError:
+            return False  # the disk does not answer for it: then it is no reason to put another one aside
         return entry is not None and entry.regular and entry.identity.size == known.size
 
 

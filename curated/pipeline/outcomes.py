@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from curated.domain import Asset, Photo, Reading
+from curated.errors import PictureError
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +33,11 @@ class ToJudge:
 
 @dataclass(frozen=True, slots=True)
 class ToPlace:
-    """What there is to know is known: its content has been judged before, as the picture `twin`."""
+    """What there is to know is known: its content has been judged before, as the picture `twin`, or is quarantined."""
 
     candidate: Candidate
-    reading: Reading
-    twin: Photo
+    reading: Reading | PictureError
+    twin: Photo | None = None
 
 
 @dataclass(frozen=True, slots=True)

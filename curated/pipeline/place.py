@@ -115,9 +115,18 @@ class Place:
             seen.add(photo_id)
             photo = self._store.get(photo_id)
             if photo.status is not Status.DUPLICATE or photo.twin_of is None:
-                return photo if self._filer.disk.look(photo.path) is not None else None
+                return photo if self._stands(photo) else None
             photo_id = photo.twin_of
         return None
+
+    def _stands(self, photo: Photo) -> bool:
+        """Whether it is in the library, and not, say, taken back by undo: else its copies would be all there is."""
+        if photo.status not in (Status.FILED, Status.REVIEW, Status.DUPLICATE, Status.TRASHED):
+            return False
+        try:
+            return self._filer.disk.look(photo.path) is not None
+        except OSError:
+            return False  # the disk does not answer for it
 
     def _replace(
         self, candidate: Candidate, photo: Photo, reading: Reading, keeper: Photo, twin: Twin, why: str
@@ -140,9 +149,8 @@ class Place:
     def _demote(self, keeper: Photo, better: Photo, twin: Twin, why: str) -> Move:
         reason = f"like #{better.id}, which is better: {why}"
         columns = {"twin_of": str(better.id), "twin_kind": twin.kind, "twin_distance": str(twin.distance)}
-        target = self._duplicates / keeper.path.name
         return self._filer.move(
-            present_files(self._filer.disk, keeper, lambda path: self._beside(keeper.path, target, path)),
+            present_files(self._filer.disk, keeper, lambda path: self._duplicates / path.name),
             purpose=Purpose.DUPLICATE,
             photo_id=keeper.id,
             after={"status": Status.DUPLICATE.value, "category": None, "reason": reason, **columns},
@@ -228,14 +236,10 @@ class Place:
         files = [PlannedFile.of(primary, target, candidate.sha256)]
         taken = {target}
         for each, sha256 in zip(others, candidate.companions, strict=True):
-            place = _untaken(self._beside(primary.path, target, each.path), each.path, target, taken)
+            place = _untaken(companion_target(primary.path, target, each.path), each.path, target, taken)
             taken.add(place)
             files.append(PlannedFile.of(each, place, sha256, "companion"))
         return files
-
-    @staticmethod
-    def _beside(old: Path, new: Path, companion: Path) -> Path:
-        return new if companion == old else companion_target(old, new, companion)
 
 
 def _untaken(place: Path, companion: Path, target: Path, taken: set[Path]) -> Path:
