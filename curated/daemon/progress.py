@@ -11,6 +11,7 @@ from curated.domain import Status
 from curated.intake.watch import WatchState
 from curated.pipeline import Failed, Filed, Outcome, Retrying
 from curated.state.daemon import Activity, DaemonState
+from curated.state.rows import printable
 from curated.worker.client import WorkerInfo
 
 _RATE_SECONDS = 60.0
@@ -34,11 +35,12 @@ class Progress:
 
     def count(self, outcome: Outcome) -> None:
         """Take note of what became of an asset."""
+        # File names need not be UTF-8; what is published has to be.
         state = self._state
         match outcome:
             case Filed(photo=photo):
                 self._finished.append(self._monotonic())
-                self._names.append(photo.path.name)
+                self._names.append(printable(photo.path.name))
                 if photo.status is Status.DUPLICATE:
                     state = replace(state, duplicates=state.duplicates + 1)
                 elif photo.status is Status.REVIEW:
@@ -49,18 +51,18 @@ class Progress:
                     state = replace(state, duplicates=state.duplicates + 1)
             case Failed(photo=photo):
                 self._finished.append(self._monotonic())
-                self._errors.append(f"{outcome.source.name}: {photo.reason}")
+                self._errors.append(printable(f"{outcome.source.name}: {photo.reason}"))
                 state = replace(state, failed=state.failed + 1)
             case Retrying():
-                self._errors.append(f"{outcome.path.name}: {outcome.reason} (try {outcome.tries})")
+                self._errors.append(printable(f"{outcome.path.name}: {outcome.reason} (try {outcome.tries})"))
             case _:
                 pass
         self._state = state
 
     def trouble(self, text: str) -> None:
         """Take note of an error that is no single file's."""
-        if not self._errors or self._errors[-1] != text:
-            self._errors.append(text)
+        if not self._errors or self._errors[-1] != printable(text):
+            self._errors.append(printable(text))
 
     def publishable(
         self,
@@ -80,7 +82,7 @@ class Progress:
             self._state,
             updated_at=_now(),
             activity=activity,
-            detail=detail,
+            detail=printable(detail),
             profile=worker.profile or self._state.profile,
             device=worker.device or self._state.device,
             waiting=waiting,
@@ -92,7 +94,7 @@ class Progress:
             polling=watch.polling,
             overflows=watch.overflows,
             others=watch.others,
-            specials=watch.specials,
+            specials={printable(path): printable(why) for path, why in watch.specials.items()},
             last_names=tuple(self._names),
             last_errors=tuple(self._errors),
         )

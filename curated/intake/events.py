@@ -88,6 +88,12 @@ class DirtyPaths:
             everything, self._everything = self._everything, False
         return paths, everything
 
+    @property
+    def pending(self) -> bool:
+        """Whether anything was marked since the last `take`."""
+        with self._lock:
+            return bool(self._paths) or self._everything
+
     def _tell(self) -> None:
         with self._lock:
             told, self._told = self._told, True

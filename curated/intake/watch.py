@@ -128,6 +128,11 @@ class Watcher:
         for arrival in asset.arrivals:
             self._settler.release(arrival.path, arrival)
 
+    def look_again(self, asset: Asset) -> None:
+        """Compare the files of an asset at the next `poll`, as if there had been an event."""
+        for arrival in asset.arrivals:
+            self._dirty.mark(arrival.path)
+
     def next_deadline(self) -> float:
         """When `poll` has something to do at the latest, by the monotonic clock."""
         if self._paused:
@@ -138,7 +143,8 @@ class Watcher:
     @property
     def idle(self) -> bool:
         """Whether the folder has been scanned and nothing in it is on its way to being whole."""
-        return self._scans > 0 and not len(self._settler) and not self._gatherer.holds
+        nothing = not len(self._settler) and not self._gatherer.holds and not self._dirty.pending
+        return self._scans > 0 and nothing
 
     def state(self) -> WatchState:
         """For status and doctor."""
