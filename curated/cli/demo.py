@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -90,7 +91,7 @@ def _result(photos: list[Photo], folder: Path) -> Iterator[str]:
 
 
 def _next(config_file: Path) -> str:
-    where = f"CURATED_CONFIG={config_file}"
+    where = f"CURATED_CONFIG={shlex.quote(str(config_file))}"
     return f"""
 Try next (curated is in .venv/bin if you came here by `make demo`):
   export {where}

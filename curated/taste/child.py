@@ -44,6 +44,7 @@ def train(task: Task) -> Answer:
         chances[test] = model.predict_proba(vectors[test])[:, 1]
         if len(set(verdicts[test])) == 2:
             aucs.append(roc_auc_score(verdicts[test], chances[test]))
+    judged = ~np.isnan(chances)  # all, but where a fold took every one of either with it
     strength = _choose(vectors, verdicts, groups)
     model = _model(strength).fit(vectors, verdicts)
     scores = model.predict_proba(_matrix(task.unlabelled))[:, 1].tolist() if task.unlabelled else []
@@ -55,9 +56,9 @@ def train(task: Task) -> Answer:
         groups=len(set(task.groups)),
         auc=float(np.mean(aucs)) if aucs else 0.5,
         auc_deviation=float(np.std(aucs)) if aucs else 0.5,
-        average_precision=float(average_precision_score(verdicts, chances)),
+        average_precision=float(average_precision_score(verdicts[judged], chances[judged])),
         base_rate=base_rate,
-        brier=float(brier_score_loss(verdicts, chances)),
+        brier=float(brier_score_loss(verdicts[judged], chances[judged])),
         base_brier=base_rate * (1 - base_rate),
         regularisation=strength,
         scored=len(scores),
@@ -66,11 +67,15 @@ def train(task: Task) -> Answer:
 
 
 def _folds(vectors: Floats, verdicts: Counts, groups: Counts) -> list[tuple[Counts, Counts]]:
-    splitter = StratifiedGroupKFold(n_splits=FOLDS, shuffle=True, random_state=0)
+    # A training half may hold so few that there are less than five of either.
+    number = min(FOLDS, len(set(groups.tolist())), int(np.bincount(verdicts).max()))
+    if number < 2:
+        return []
+    splitter = StratifiedGroupKFold(n_splits=number, shuffle=True, random_state=0)
     return [
         (training, test)
         for training, test in splitter.split(vectors, verdicts, groups)
-        if len(set(verdicts[training])) == 2
+        if len(test) and len(set(verdicts[training])) == 2
     ]
 
 

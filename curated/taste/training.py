@@ -13,6 +13,8 @@ from curated.taste.figures import Figures
 
 # With fewer of either, folds would hold one or none of them.
 LEAST_OF_EACH = 10
+# Twins stay together, so that five folds want five groups of each.
+LEAST_GROUPS = 5
 
 
 class Task(msgspec.Struct, frozen=True):
@@ -48,11 +50,20 @@ def predict(labels: Labels) -> Figures:
             f"too few labels: {kept} kept and {trashed} trashed, at least {LEAST_OF_EACH} of each are wanted; "
             "`curated mark keep|trash` makes them"
         )
+    groups = _groups(labelled)
+    for verdict, word in (("keep", "kept"), ("trash", "trashed")):
+        apart = len({group for group, each in zip(groups, labelled, strict=True) if each.verdict == verdict})
+        if apart < LEAST_GROUPS:
+            raise NotFound(
+                f"too few labels: of {kept} kept and {trashed} trashed, the {word} ones are twins in only {apart} "
+                f"group{'s' if apart > 1 else ''}, at least {LEAST_GROUPS} are wanted; "
+                "`curated mark keep|trash` makes more"
+            )
     task = Task(
         embedder=embedder,
         labelled=[sample.vector for sample in labelled],
         verdicts=[int(sample.verdict == "keep") for sample in labelled],
-        groups=_groups(labelled),
+        groups=groups,
         unlabelled=[sample.vector for sample in unlabelled],
     )
     done = subprocess.run(
