@@ -7,12 +7,13 @@ import errno
 import pytest
 
 from curated.domain import Status
-from curated.errors import PictureKillsWorker
+from curated.errors import PictureKillsWorker, PictureUnreadable
 from curated.filing import UndoSelection, undo
-from curated.pipeline import Blocked, Filed, ToJudge
+from curated.pipeline import Blocked, Failed, Filed, Returned, ToJudge
 from curated.review import Review
 from tests.pipeline.conftest import Line
 from tests.support.filing_disks import FailingDisk, Step
+from tests.support.readings import reading
 
 HASH, NEAR = "f0f0f0f0f0f0f0f0", "f0f0f0f0f0f0f0f3"
 
@@ -73,3 +74,38 @@ def test_a_lesser_twin_makes_way_with_all_its_companions(line: Line) -> None:
     assert outcome.demoted.path.name == "Lake.jpg"
     assert sorted(path.read_text() for path in outcome.demoted.companions) == ["one", "two"]
     assert {path.parent for path in outcome.demoted.companions} == {line.world.library / "Duplicates"}
+
+
+def test_names_as_long_as_a_file_system_takes_find_their_places(line: Line) -> None:
+    long = "IMG_" + "é" * 123 + "1.jpg"
+    assert len(long.encode()) == 255
+    for folder in ("a", "b", "c"):
+        path = line.world.put(f"{folder}/{long}", folder)
+        assert isinstance(line.send(path, answer=PictureUnreadable(path, "broken")), Failed)
+    stem = "IMG_" + "é" * 110
+    for folder in ("d", "e"):
+        outcome = line.send(
+            line.world.put(f"{folder}/{stem}.jpg", folder), line.world.put(f"{folder}/{stem}.jpg.xmp", "x"),
+            line.world.put(f"{folder}/{stem}.XMP", "y"), line.world.put(f"{folder}/{stem}.xmp", "z"),
+            caption="word " * 80,
+        )  # fmt: skip
+        assert isinstance(outcome, Filed), outcome
+        assert len(outcome.photo.companions) == 3
+
+
+def test_a_file_that_became_a_folder_or_a_link_is_left_alone(line: Line) -> None:
+    folder, link = line.world.put("IMG_1.jpg", "a"), line.world.put("IMG_2.jpg", "b")
+    assets = [line.asset(folder), line.asset(link)]
+    candidates = [line.candidate(folder), line.candidate(link)]
+    for path in (folder, link):
+        path.unlink()
+    folder.mkdir()
+    (folder / "inner.txt").write_text("mine")
+    link.symlink_to("/etc/hostname")
+    admit, place = line.stages()
+    for asset, candidate in zip(assets, candidates, strict=True):
+        assert isinstance(admit(asset), Returned)
+        assert isinstance(place(candidate, reading(candidate.sha256)), Returned)
+    assert (folder / "inner.txt").read_text() == "mine"
+    assert link.is_symlink()
+    assert list(line.store.photos()) == []
