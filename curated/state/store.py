@@ -139,13 +139,17 @@ class Store:
     def forget_arriving(self) -> int:
         """Delete the rows whose first move was taken back, for instance by recovery; how many there were.
 
-        A row whose move is still open stays: its file may be in the library already.
+        A row whose move is still open stays: its file may be in the library already. One that was filed before and
+        taken back by undo keeps its verdict and first name: it becomes `undone` again, with a time that no file has,
+        so that its file is filed under it.
         """
+        closed = "status = 'arriving' AND id NOT IN (SELECT photo_id FROM move WHERE open AND photo_id IS NOT NULL)"
         with self.database.write() as connection:
-            return connection.execute(
-                "DELETE FROM photo WHERE status = 'arriving' AND id NOT IN "
-                "(SELECT photo_id FROM move WHERE open AND photo_id IS NOT NULL)"
-            ).rowcount
+            connection.execute(
+                f"UPDATE photo SET status = 'undone', mtime_ns = -1 WHERE {closed} AND EXISTS (SELECT 1 FROM move "
+                "JOIN move_file ON move_id = move.id WHERE photo_id = photo.id AND state = 'done')"
+            )
+            return connection.execute(f"DELETE FROM photo WHERE {closed}").rowcount
 
     def get(self, photo_id: int) -> Photo:
         """The photo of that id. Raises NotFound."""

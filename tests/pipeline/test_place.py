@@ -230,3 +230,13 @@ def test_bytes_that_are_not_utf8_survive_in_the_name(line: Line) -> None:
     assert photo.original_path == path
     assert photo.path.exists()
     photo.path.name.encode()  # what we name is UTF-8
+
+
+def test_a_picture_filed_again_when_the_power_went_keeps_its_verdict_and_first_name(line: Line) -> None:
+    first = line.file(line.world.put("IMG_1.jpg", "a"), caption="lake")
+    line.store.set_verdict(first.id, "keep", line.now)
+    undo(line.world.filer(), UndoSelection(photo_ids=(first.id,)))
+    line.store.set_status(first.id, Status.ARRIVING, "")  # as far as it had come
+    assert line.store.forget_arriving() == 0
+    again = line.file(line.world.unsorted / "IMG_1.jpg", caption="sea")
+    assert (again.id, again.verdict, again.name) == (first.id, "keep", "Sea")
