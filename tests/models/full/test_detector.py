@@ -34,7 +34,10 @@ def overlaps(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
     high = np.minimum(ours[:, None, 2:], theirs[None, :, 2:])
     shared = np.prod(np.clip(high - low, 0, None), axis=2)
     areas = [np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) for boxes in (ours, theirs)]
-    return (shared / np.maximum(areas[0][:, None] + areas[1][None] - shared, 1e-12)).max(axis=1)
+    share = shared / np.maximum(areas[0][:, None] + areas[1][None] - shared, 1e-12)
+    # A box that lies on the picture's edge has no area to share.
+    same = np.abs(ours[:, None] - theirs[None]).max(axis=2) < 1e-4
+    return np.where(same, 1.0, share).max(axis=1)
 
 
 def test_boxes_are_those_of_ultralytics(detector: YoloDetector, yolo_file: Path) -> None:

@@ -61,7 +61,7 @@ def test_embeddings_are_those_of_open_clip(embedder: OpenClipEmbedder, clip_fold
     assert ours.dtype == np.float32
     assert np.linalg.norm(ours, axis=1) == pytest.approx(1, abs=1e-5)
     assert (ours * theirs).sum(axis=1).min() >= 0.999
-    assert np.median(ours @ ours.T) < 0.97  # else equality would say nothing
+    assert np.median(ours @ ours.T) < 0.99  # else equality would say nothing
 
 
 @pytest.mark.parametrize(
