@@ -44,7 +44,8 @@ def scene(seed: int, side: int = _SIDE) -> tuple[np.ndarray, str]:
     image = Image.new("RGB", (side, side), _COLOURS[ground])
     draw = ImageDraw.Draw(image)
     said = []
-    for place, colour in zip(chance.sample(list(_PLACES), chance.randint(1, 2)), colours, strict=False):
+    # In the order of reading: of two sentences that say the same, none could be the right one.
+    for place, colour in zip(sorted(chance.sample(list(_PLACES), chance.randint(1, 2))), colours, strict=False):
         big, shape = chance.random() < 0.5, chance.choice(_SHAPES)
         radius = side * (0.2 if big else 0.1) * chance.uniform(0.9, 1.1)
         x, y = (side * (0.27 + 0.46 * each + chance.uniform(-0.04, 0.04)) for each in place)
@@ -54,7 +55,7 @@ def scene(seed: int, side: int = _SIDE) -> tuple[np.ndarray, str]:
     return pixels.clip(0, 255).astype(np.uint8), f"{' and '.join(said)} on a {ground} background"
 
 
-def write_trained_blip(folder: Path, steps: int = 900, batch: int = 48) -> Path:
+def write_trained_blip(folder: Path, steps: int = 800, batch: int = 40) -> Path:
     """The folder, now holding a checkpoint of 64 px and four layers of 128 that knows the scenes (minutes)."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "vocab.txt").write_text("\n".join(_WORDS) + "\n")

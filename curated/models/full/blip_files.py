@@ -30,6 +30,8 @@ _NEEDED = (
     "text_decoder.bert.encoder.layer.0.crossattention.self.key.weight",
     "text_decoder.cls.predictions.transform.dense.weight",
 )
+# Matrices that are kept as they are stored, whatever the precision.
+_KEPT = ("embedding", "predictions.decoder")
 _UNREADABLE = (
     RuntimeError, ValueError, KeyError, TypeError, AttributeError, EOFError, OSError, IndexError, ImportError,
     pickle.UnpicklingError, SafetensorError,
@@ -48,17 +50,26 @@ class PixelSettings:
 
 @dataclass(frozen=True, slots=True)
 class BlipFiles:
-    """What a checkpoint says; `weights` by the names that transformers gives them, on the CPU."""
+    """What a checkpoint says; `weights` by the names that transformers gives them, on the CPU.
+
+    They may be seen straight in the file; with `apart`, those that no linear layer copies are copied by `part`.
+    """
 
     config: Any
     weights: Mapping[str, torch.Tensor]
     tokenizer: Any
     pixels: PixelSettings
+    apart: bool = False
 
     def part(self, name: str, device: str, dtype: torch.dtype) -> dict[str, torch.Tensor]:
         """The weights whose names begin so, without the beginning, on the device."""
         found = {key.removeprefix(name): value for key, value in self.weights.items() if key.startswith(name)}
-        return {key: value.to(device, dtype) for key, value in found.items() if value.is_floating_point()}
+        placed = {key: value.to(device, dtype) for key, value in found.items() if value.is_floating_point()}
+        if self.apart:
+            for key, value in placed.items():
+                if value.ndim != 2 or any(part in key for part in _KEPT):
+                    placed[key] = value.clone()
+        return placed
 
 
 def read_blip(path: Path) -> BlipFiles:

@@ -7,7 +7,9 @@ On a CPU the linear layers are int8 where it has instructions for that; on a GPU
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -17,14 +19,17 @@ from curated.config import Full
 from curated.errors import ConfigError, WeightsMissing
 from curated.models import places
 from curated.models.checks import CAPTIONER, MEND
+from curated.models.full.blip_check import TRIAL, agree
 from curated.models.full.blip_files import BlipFiles, PixelSettings, read_blip
 from curated.models.full.blip_search import Words, write_captions
 from curated.models.full.blip_text import TextDecoder
 from curated.models.full.blip_vision import VisionTower
-from curated.models.full.linear import Precision, arithmetic
+from curated.models.full.linear import Precision, arithmetic, resolve
 from curated.models.full.pixels import precision as device_precision
 from curated.models.full.pixels import upload
 from curated.pictures.decoded import RGB
+
+log = logging.getLogger(__name__)
 
 # Pictures that go through the vision tower together: on a CPU few, for its cache; on a GPU enough to fill it.
 _AT_ONCE_CPU, _AT_ONCE_GPU = 2, 32
@@ -38,12 +43,15 @@ class BlipCaptioner:
     ) -> None:
         self.model_id = model_id
         self.device = device
+        self.precision = resolve(precision) if device == "cpu" else "fp16"
         self._beams = beams
         self._words = words
         self._tokenizer = files.tokenizer
         self._dtype = device_precision(device)
         self.pixels = files.pixels
         how = arithmetic(precision, device)
+        # int8 layers are copies: the file need not stay in memory for the sake of the few weights kept as they are.
+        files = files if self.precision != "int8" else replace(files, apart=True)
         vision, text = files.config.vision_config, files.config.text_config
         self._tower = VisionTower(
             files.part("vision_model.", device, self._dtype), vision.num_attention_heads, vision.layer_norm_eps, how,
@@ -67,10 +75,19 @@ class BlipCaptioner:
 
     def write(self, pictures: Sequence[torch.Tensor]) -> list[list[int]]:
         """The tokens after the prompt, for pictures that are on the device."""
-        if not pictures:
-            return []
+        return self.write_seen(self.see(pictures)) if pictures else []
+
+    def write_seen(self, sight: torch.Tensor) -> list[list[int]]:
+        """The same for pictures that were seen already."""
         with torch.inference_mode():
-            return write_captions(self._decoder, self.see(pictures), self._words, self._beams)
+            return write_captions(self._decoder, sight, self._words, self._beams)
+
+    def scores(self, sight: torch.Tensor, tokens: Sequence[int]) -> torch.Tensor:
+        """The logits (1 + tokens, vocabulary) of what follows the prompt and each of the tokens, for one picture."""
+        with torch.inference_mode():
+            state = self._decoder.begin(sight, 1, len(self._words.prompt) + len(tokens))
+            given = [self._words.prompt, *([token] for token in tokens)]
+            return torch.cat([self._decoder.step(torch.tensor([each], device=self.device), state) for each in given])
 
     def see(self, pictures: Sequence[torch.Tensor]) -> torch.Tensor:
         """What the vision tower says of pictures on the device: (n, 1 + patches, width)."""
@@ -104,7 +121,17 @@ def open_captioner(full: Full, device: str, threads: int = 0) -> BlipCaptioner:
     words = _words(full, files)
     model_id = places.identified(path, full.captioner.rstrip("/").rpartition("/")[2], CAPTIONER)
     try:
-        return BlipCaptioner(files, model_id, device, full.precision, full.caption_beams, words)
+        captioner = BlipCaptioner(files, model_id, device, full.precision, full.caption_beams, words)
+        if full.precision != "auto" or captioner.precision != "int8":
+            return captioner
+        exact = BlipCaptioner(files, model_id, device, "fp32", 1, replace(words, most=min(TRIAL, words.most)))
+        if agree(exact, captioner):
+            return captioner
+        log.warning(
+            "%s: int8 says something else than the weights of %s as they are stored, so it is not used; captions take "
+            'three times as long (models.full.precision: "int8" uses it nevertheless)', CAPTIONER, full.captioner
+        )  # fmt: skip
+        return BlipCaptioner(files, model_id, device, "fp32", full.caption_beams, words)
     except (KeyError, RuntimeError, StopIteration, IndexError) as error:
         raise ConfigError(f"{CAPTIONER}: {path} has layers that do not fit together; {MEND}") from error
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal
 
 import torch
 from torch.nn.functional import linear
@@ -109,5 +109,6 @@ def _multiplies_bytes() -> bool:
 
 
 def _has(*names: str) -> bool:
-    able = cast("dict[str, object]", torch.cpu.get_capabilities())
+    # Older versions of torch cannot tell; for them no CPU has anything.
+    able: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
     return any(able.get(name) for name in names)

@@ -137,6 +137,29 @@ def test_int8_sees_what_fp32_sees(folder: Path) -> None:
 
 
 @needs_int8
+def test_int8_is_taken_where_it_says_the_same(folder: Path) -> None:
+    assert opened(folder, "auto").precision == "int8"
+
+
+@needs_int8
+def test_int8_is_not_taken_where_it_says_something_else(folder: Path, tmp_path: Path, caplog: Any) -> None:
+    """One enormous value in every row, which the next layer hardly looks at, changes nothing but int8."""
+    odd = shutil.copytree(folder, tmp_path / "odd")
+    weights = load_file(odd / "model.safetensors")
+    for name, weight in weights.items():
+        if "vision_model" in name and "layer_norm" in name:
+            weight[5] *= 3000
+        elif "vision_model" in name and ("qkv.weight" in name or "fc1.weight" in name):
+            weight[:, 5] /= 3000
+    save_file(weights, odd / "model.safetensors", {"format": "pt"})
+    captioner = opened(odd, "auto")
+    assert captioner.precision == "fp32"
+    assert "int8 says something else" in caplog.text
+    assert captioner.caption(PICTURES[:8]) == opened(folder).caption(PICTURES[:8])
+    assert opened(odd, "int8").precision == "int8"
+
+
+@needs_int8
 def test_int8_layers_are_off_by_a_hundredth_and_the_highest_scores_by_nothing() -> None:
     generator = torch.Generator().manual_seed(1)
     rows, weight, bias = (torch.randn(size, generator=generator) for size in ((20, 96), (500, 96), (500,)))
