@@ -54,7 +54,7 @@ def reference(folder: Path) -> tuple[Any, Any]:
     return BlipForConditionalGeneration.from_pretrained(folder).eval(), BlipProcessor.from_pretrained(folder)
 
 
-def opened(folder: Path, precision: str = "fp32", **settings: Any) -> BlipCaptioner:
+def opened(folder: Path | str, precision: str = "fp32", **settings: Any) -> BlipCaptioner:
     full = Full(captioner=str(folder), **{"precision": precision, "caption_max_tokens": MOST, **settings})
     return open_captioner(full, "cpu")
 
@@ -105,16 +105,33 @@ def test_nothing_is_captioned_as_nothing(folder: Path) -> None:
     assert opened(folder).caption([]) == []
 
 
-def test_weights_in_the_older_format_give_the_same_captions(folder: Path, tmp_path: Path) -> None:
+def test_files_in_the_older_format_give_the_same_captions(folder: Path, tmp_path: Path) -> None:
     older = shutil.copytree(folder, tmp_path / "older")
     weights = load_file(older / "model.safetensors")
     head = "text_decoder.cls.predictions"
     weights["text_decoder.bert.embeddings.position_ids"] = torch.arange(512)[None]
     weights[f"{head}.decoder.weight"] = weights["text_decoder.bert.embeddings.word_embeddings.weight"]
     torch.save(weights, older / "pytorch_model.bin")
-    (older / "model.safetensors").unlink()
+    settings = json.loads((older / "processor_config.json").read_text())["image_processor"]
+    (older / "preprocessor_config.json").write_text(json.dumps({**settings, "processor_class": "BlipProcessor"}))
+    for name in ("model.safetensors", "processor_config.json", "tokenizer.json"):
+        (older / name).unlink()
     pictures = PICTURES[:5]
     assert opened(older).caption(pictures) == opened(folder).caption(pictures)
+
+
+def test_a_hub_id_is_found_where_the_hub_keeps_what_was_fetched(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    fetched = tmp_path / "models--Salesforce--blip-image-captioning-base"
+    shutil.copytree(folder, fetched / "snapshots" / "82a37760")
+    (fetched / "refs").mkdir()
+    (fetched / "refs" / "main").write_text("82a37760")
+    captioner = opened("Salesforce/blip-image-captioning-base")
+    assert captioner.model_id.startswith("blip-image-captioning-base-")
+    assert captioner.caption(PICTURES[:3]) == opened(folder).caption(PICTURES[:3])
 
 
 def test_the_model_is_called_by_its_folder_and_its_weights(folder: Path, tmp_path: Path) -> None:
