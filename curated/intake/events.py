@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import threading
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -34,6 +35,8 @@ def _is_trouble(record: logging.LogRecord) -> bool:
 
 
 logging.getLogger("watchdog.observers.inotify").addFilter(_is_trouble)
+# watchdog says this when a folder comes twice while it is being added; the rescan makes up for whatever it misses.
+warnings.filterwarnings("ignore", message="Callback with id .* already exists for watch", category=RuntimeWarning)
 
 # Beyond so many dirty paths a full scan is cheaper than looking at each.
 DIRTY_LIMIT = 5_000
