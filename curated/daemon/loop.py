@@ -101,6 +101,7 @@ class Daemon:
         self._blocked = ""
         self._blocked_until = 0.0
         self._last_published = float("-inf")
+        self._owes_word = False
         self._last_work = monotonic()
 
     # -- from outside ------------------------------------------------------------------------------------
@@ -312,7 +313,9 @@ class Daemon:
 
     def _publish(self, activity: Activity, *, force: bool = False) -> None:
         now = self._now()
-        if not force and now - self._last_published < _PUBLISH_SECONDS:
+        # Too soon after the last one: `_sleep` ends in time for it.
+        self._owes_word = not force and now - self._last_published < _PUBLISH_SECONDS
+        if self._owes_word:
             return
         watch, before = self._watcher.state(), self._progress.state
         state = self._progress.publishable(
@@ -354,6 +357,8 @@ class Daemon:
         deadlines += [moment for moment, _ in self._later.values()]
         if self._blocked:
             deadlines.append(self._blocked_until)
+        if self._owes_word:
+            deadlines.append(self._last_published + _PUBLISH_SECONDS)
         if self._arrived or self._in_work or self._once:
             deadlines.append(now + _PUBLISH_SECONDS)
         soonest = min(deadline for deadline in deadlines if deadline is not None)

@@ -53,7 +53,8 @@ def test_undo_and_retry_work_beside_a_running_daemon(home: Home, daemon: subproc
     (home.base / "new.png").rename(picture)
     wait_until(lambda: any(photo.status is Status.FILED for photo in home.store.photos()), "the picture to be filed")
     assert not picture.exists()
-    assert f"watching (process {daemon.pid}" in home.good("status").out
+    watching = f"watching (process {daemon.pid}"
+    wait_until(lambda: watching in home.good("status").out, "the daemon to say that it has no more to do", seconds=5)
     home.good("mark", "keep", 1)
 
     home.good("undo", "--last", 1)

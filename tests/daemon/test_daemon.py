@@ -94,6 +94,19 @@ def test_what_arrives_while_it_watches_is_filed(house: House) -> None:
     assert house.states()[-1].activity == "stopped"
 
 
+def test_it_says_soon_that_its_work_is_done(house: House) -> None:
+    # Without events nothing else wakes it.
+    house.settings = {"watch": {"polling": "always", "poll_seconds": 60.0}}
+    house.picture("IMG_1.jpg", seed=1)
+    with house.running():
+        wait_until(house.filed, "the arrival")
+        wait_until(
+            lambda: house.states() and (house.states()[-1].activity, house.states()[-1].filed) == ("watching", 1),
+            "the last word on it",
+            seconds=5,
+        )
+
+
 def test_stop_ends_it_and_what_was_not_filed_stays_in_unsorted(house: House) -> None:
     for number in range(30):
         house.picture(f"IMG_{number:02}.jpg", seed=number)
