@@ -29,6 +29,7 @@ def main() -> None:
 def _one_size(size: int) -> float:
     from tests.pipeline.conftest import Line
     from tests.support.filing_world import World
+    from tests.support.readings import reading
 
     with tempfile.TemporaryDirectory(prefix="curated-bench-") as name:
         folder = Path(name)
@@ -41,8 +42,6 @@ def _one_size(size: int) -> float:
         for number in range(PICTURES):
             path = world.put(f"IMG_9{number:05}.jpg", f"picture {number} of {size}")
             asset = line.asset(path)
-            from tests.support.readings import reading
-
             started = time.perf_counter()
             step = admit(asset)
             outcome = place(step.candidate, reading(step.candidate.sha256, caption=f"new one {number}"))

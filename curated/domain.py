@@ -32,6 +32,10 @@ class Status(StrEnum):
     UNDONE = "undone"  # taken back by `undo`; left alone until `retry` or until the file changes
 
 
+# Where a picture that was judged can stand; what failed has not been, and what was undone is out of our hands.
+JUDGED = (Status.FILED, Status.REVIEW, Status.DUPLICATE, Status.TRASHED)
+
+
 class Purpose(StrEnum):
     """Why a move is made."""
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from curated.domain import Arrival
 from curated.errors import StateError
 
 # Hidden, so that file managers and our own watcher leave an unfinished copy alone.
@@ -39,6 +40,11 @@ class Identity:
     inode: int
     size: int
     mtime_ns: int
+
+    @classmethod
+    def of_arrival(cls, arrival: Arrival) -> Identity:
+        """The identity an arrival had when it settled."""
+        return cls(signed(arrival.device), signed(arrival.inode), arrival.size, arrival.mtime_ns)
 
     @classmethod
     def of(cls, found: os.stat_result) -> Identity:

@@ -16,14 +16,14 @@ from typing import Literal
 
 from curated.config import Config
 from curated.decide import decide
-from curated.domain import Arrival, Decision, Photo, Purpose, Reading, Status
+from curated.domain import JUDGED, Arrival, Decision, Photo, Purpose, Reading, Status
 from curated.errors import FilingError, FolderUnusable, PictureError
 from curated.files import Identity
 from curated.filing import Filer
 from curated.filing.filed import present_files, unchanged
 from curated.filing.legs import free_targets
 from curated.review import beside
-from curated.state.judged import JUDGED, Judged
+from curated.state.judged import Judged
 from curated.state.rows import printable, with_reading
 from curated.state.store import Store
 from curated.worker.client import WorkerClient

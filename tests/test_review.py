@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from curated.config import Config, from_dict
@@ -12,23 +9,8 @@ from curated.filing import UndoSelection, undo
 from curated.filing.trash import trash_photo
 from curated.pictures.sniff import PICTURE_EXTENSIONS
 from curated.review import Review
-from curated.state.schema import open_database
 from tests.support.filing_disks import FailingDisk, SplitDisk
 from tests.support.filing_world import World
-
-
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("template") / "empty.db"
-    open_database(path).close()
-    return path
-
-
-@pytest.fixture
-def world(tmp_path: Path, empty_database: Path) -> Iterator[World]:
-    made = World(tmp_path, template=empty_database)
-    yield made
-    made.close()
 
 
 def config_of(world: World, **more: object) -> Config:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 from dataclasses import dataclass
-from pathlib import Path
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageFont
+
+from curated.models.installed import installed_file
 
 # (package, file inside, the name it has in Unsorted)
 _SHIPPED = (
@@ -47,7 +47,7 @@ def samples() -> list[Sample]:
     found = [
         Sample(name, path.read_bytes(), f"{package}/{inside}")
         for package, inside, name in _SHIPPED
-        if (path := _shipped(package, inside)) is not None
+        if (path := installed_file(package, inside)) is not None
     ]
     by_name = {sample.name: sample.data for sample in found}
     found += [
@@ -64,15 +64,9 @@ def samples() -> list[Sample]:
     return found
 
 
-def _shipped(package: str, inside: str) -> Path | None:
-    spec = importlib.util.find_spec(package)
-    folders = (spec.submodule_search_locations or ()) if spec else ()
-    return next((path for folder in folders if (path := Path(folder) / inside).is_file()), None)
-
-
 def _font(size: int, *, bold: bool = False) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
-    path = _shipped("matplotlib", f"mpl-data/fonts/ttf/{name}")
+    path = installed_file("matplotlib", f"mpl-data/fonts/ttf/{name}")
     return ImageFont.truetype(str(path), size) if path else ImageFont.load_default(size)
 
 

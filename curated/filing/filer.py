@@ -12,7 +12,7 @@ from typing import Literal
 
 from curated.domain import Arrival, Move, Purpose
 from curated.errors import FilingError, FolderUnusable, SourceChanged, StateError
-from curated.files import Disk, Identity, signed
+from curated.files import Disk, Identity
 from curated.filing.journey import Journey
 from curated.filing.legs import Leg, free_targets
 from curated.filing.recovery import close_move, filing_lock
@@ -40,8 +40,7 @@ class PlannedFile:
         cls, arrival: Arrival, target: Path, sha256: str, role: Literal["primary", "companion"] = "primary"
     ) -> PlannedFile:
         """The plan for an arrival that was hashed."""
-        identity = Identity(signed(arrival.device), signed(arrival.inode), arrival.size, arrival.mtime_ns)
-        return cls(role, arrival.path, target, identity, sha256)
+        return cls(role, arrival.path, target, Identity.of_arrival(arrival), sha256)
 
 
 class Filer:

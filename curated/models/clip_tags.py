@@ -6,10 +6,11 @@ Importing open_clip brings PyTorch, which the daemon and the commands must not; 
 from __future__ import annotations
 
 import ast
-import importlib.util
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+
+from curated.models.installed import package_folders
 
 QUICK = "-quickgelu"
 _DEFAULT = ("ViT-B-32", "laion2b_s34b_b79k")
@@ -70,5 +71,4 @@ def _option(call: ast.Call, name: str) -> str:
 
 
 def _package() -> Path | None:
-    spec = importlib.util.find_spec("open_clip")
-    return Path(next(iter(spec.submodule_search_locations))) if spec and spec.submodule_search_locations else None
+    return next(iter(package_folders("open_clip")), None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from curated.config import Full, Models
 from curated.errors import WeightsMissing
 from curated.models.checks import CAPTIONER, DETECTOR, EMBEDDER, check_files, check_names
 from curated.models.device import check_device
+from curated.models.installed import installed_file
 from curated.models.places import captioner_file, detector_file, embedder_file, embedder_folder, pinned
 
 Profile = Literal["full", "lite"]
@@ -138,9 +138,7 @@ def as_json(weight: Weight) -> dict[str, str | int | None]:
 
 
 def _packaged(role: str, name: str, package: str, inside: str, sha256: str, licence: str, source: str) -> Weight:
-    spec = importlib.util.find_spec(package)
-    folders = (spec.submodule_search_locations or ()) if spec else ()
-    path = next((each for folder in folders if (each := Path(folder) / inside).is_file()), None)
+    path = installed_file(package, inside)
     return Weight("lite", role, name, path, path.stat().st_size if path else None, sha256, licence, source)
 
 

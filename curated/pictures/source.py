@@ -8,7 +8,7 @@ from pathlib import Path
 
 from curated.domain import Arrival
 from curated.errors import PictureChanged, PictureTooLarge
-from curated.files import Identity, open_regular, signed
+from curated.files import Identity, open_regular
 
 _MOST_BYTES = 2 * 1024**3
 _REFUSALS = {
@@ -31,9 +31,7 @@ def read_whole(path: Path, arrival: Arrival | None) -> bytes:
         raise PictureChanged(path, _refusal(error)) from error
     with os.fdopen(descriptor, "rb", buffering=0) as stream:
         before = Identity.of(os.fstat(descriptor))
-        if arrival is not None and before != Identity(
-            signed(arrival.device), signed(arrival.inode), arrival.size, arrival.mtime_ns
-        ):
+        if arrival is not None and before != Identity.of_arrival(arrival):
             raise PictureChanged(path, "it was changed before it could be read")
         if before.size > _MOST_BYTES:
             raise PictureTooLarge(path, f"{before.size / 1e9:.1f} GB is more than any picture needs")

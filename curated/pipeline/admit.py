@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import errno
 
-from curated.domain import Arrival, Asset, Photo, Status
+from curated.domain import JUDGED, Arrival, Asset, Photo, Status
 from curated.errors import PictureKillsWorker
-from curated.files import Disk, Identity, signed
+from curated.files import Disk, Identity
 from curated.pipeline.outcomes import Candidate, LeftAlone, Outcome, Returned, ToJudge, ToPlace
 from curated.pipeline.place import Place
 from curated.pipeline.retries import Retries
@@ -14,7 +14,6 @@ from curated.state.rows import reading_from_photo
 from curated.state.store import Store
 
 _GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EINVAL, errno.ESTALE})
-_TWIN_STATUSES = (Status.FILED, Status.REVIEW, Status.DUPLICATE, Status.TRASHED)
 
 
 class Admit:
@@ -42,12 +41,11 @@ class Admit:
                 if error.errno in _GONE:
                     return Returned(each.path, f"it changed before it could be read ({error.strerror})")
                 return self._place.cannot_read(arrival, f"{each.path.name} cannot be read: {error.strerror}")
-            if digest.identity != _identity(each):
+            if digest.identity != Identity.of_arrival(each):
                 return Returned(each.path, "it changed before it could be read")
             hashes.append(digest.sha256)
-        reused = row.id if row is not None and row.status in (Status.UNDONE, Status.ARRIVING) else None
-        if row is not None and reused is not None and row.sha256 != hashes[0]:
-            reused = None
+        taken_back = row is not None and row.status in (Status.UNDONE, Status.ARRIVING) and row.sha256 == hashes[0]
+        reused = row.id if row is not None and taken_back else None
         candidate = Candidate(asset, hashes[0], tuple(hashes[1:]), reused)
         if reason := self._store.quarantined(candidate.sha256):
             return ToPlace(candidate, PictureKillsWorker(candidate.path, reason))
@@ -58,7 +56,7 @@ class Admit:
 
     def _stands(self, known: Photo) -> bool:
         """Whether a picture that was judged is still on disk with the size it had."""
-        if known.status not in _TWIN_STATUSES or known.kind is None:
+        if known.status not in JUDGED or known.kind is None:
             return False
         try:
             entry = self._disk.look(known.path)
@@ -68,8 +66,4 @@ class Admit:
 
 
 def _same(row: Photo, arrival: Arrival) -> bool:
-    return Identity(row.device, row.inode, row.size, row.mtime_ns) == _identity(arrival)
-
-
-def _identity(arrival: Arrival) -> Identity:
-    return Identity(signed(arrival.device), signed(arrival.inode), arrival.size, arrival.mtime_ns)
+    return Identity(row.device, row.inode, row.size, row.mtime_ns) == Identity.of_arrival(arrival)

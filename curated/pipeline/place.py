@@ -10,7 +10,7 @@ from pathlib import Path
 
 from curated.config import Config
 from curated.decide import decide
-from curated.domain import Arrival, Move, Photo, Purpose, Reading, Status, Twin
+from curated.domain import JUDGED, Arrival, Move, Photo, Purpose, Reading, Status, Twin
 from curated.duplicates import TwinIndex, TwinMatch, better_of, contender, fingerprint_of
 from curated.errors import FilingError, FolderUnusable, PictureChanged, PictureError, SourceChanged
 from curated.filing import Filer, PlannedFile, UndoSelection, undo
@@ -121,7 +121,7 @@ class Place:
 
     def _stands(self, photo: Photo) -> bool:
         """Whether it is in the library, and not, say, taken back by undo: else its copies would be all there is."""
-        if photo.status not in (Status.FILED, Status.REVIEW, Status.DUPLICATE, Status.TRASHED):
+        if photo.status not in JUDGED:
             return False
         try:
             return self._filer.disk.look(photo.path) is not None

@@ -5,13 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from curated.domain import Reading, Status
+from curated.domain import JUDGED, Reading
 from curated.state.database import Database, Value
 from curated.state.rows import READING_COLUMNS, marks, photo_to_columns, with_reading
 from curated.state.store import Store
-
-# What has been judged and is still somewhere; what failed has not been, and what was undone is out of our hands.
-JUDGED = (Status.FILED, Status.REVIEW, Status.DUPLICATE, Status.TRASHED)
 
 
 class Judged:

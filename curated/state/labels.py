@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from curated.domain import JUDGED
 from curated.state.database import Database
+from curated.state.rows import marks
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,8 @@ class Labels:
         """Every picture with an embedding of that model that is still somewhere, labelled or not."""
         rows = self.database.execute(
             "SELECT id, vector, verdict, twin_of FROM photo JOIN embedding ON photo_id = id AND model = ? "
-            "WHERE status IN ('filed', 'review', 'duplicate', 'trashed') ORDER BY id",
-            (embedder,),
+            f"WHERE status IN ({marks(JUDGED)}) ORDER BY id",
+            (embedder, *(status.value for status in JUDGED)),
         )
         for row in rows.fetchall():
             yield Sample(row["id"], row["vector"], row["verdict"], row["twin_of"])

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from curated.domain import Photo, Status
+from curated.domain import JUDGED, Photo, Status
 from curated.errors import NotFound
 from curated.state.database import Database, Value
 from curated.state.rows import (
@@ -34,8 +34,8 @@ _ORDER: Mapping[Sort, str] = {
     "keep": "keep_score DESC, id DESC",
     "uncertain": "abs(coalesce(keep_score, 2) - 0.5), id DESC",
 }
-_MAY_BE_TWINS = "phash IS NOT NULL AND status IN ('filed', 'review', 'duplicate', 'trashed')"
-_IN_LIBRARY = (Status.FILED, Status.REVIEW, Status.DUPLICATE, Status.FAILED, Status.TRASHED)
+_MAY_BE_TWINS = f"phash IS NOT NULL AND status IN ({', '.join(repr(status.value) for status in JUDGED)})"
+_IN_LIBRARY = (*JUDGED, Status.FAILED)
 _AT_ONCE = 500
 
 

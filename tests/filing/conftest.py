@@ -7,15 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from curated.state.schema import open_database
 from tests.support.filing_world import World
-
-
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("template") / "empty.db"
-    open_database(path).close()
-    return path
 
 
 @pytest.fixture

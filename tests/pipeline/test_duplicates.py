@@ -11,7 +11,6 @@ from curated.config import Duplicates
 from curated.duplicates import Contender, TwinIndex, better_of
 from curated.state.store import Fingerprint, Store
 from tests.pipeline.conftest import Line
-from tests.support.filing_world import World
 
 HASH = 0xF0F0F0F0A5A5A5A5
 WIDE = HASH << 192 | HASH << 128 | HASH << 64 | HASH
@@ -42,13 +41,6 @@ def fingerprint(bits: int = 0, wide_bits: int = 0, text: str = "", kind: str = "
         text=text,
         kind=kind,
     )
-
-
-@pytest.fixture
-def line(tmp_path):
-    world = World(tmp_path)
-    yield Line(world)
-    world.close()
 
 
 def index_with(line: Line, *, text: str = "", kind: str = "photo") -> TwinIndex:
