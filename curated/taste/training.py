@@ -67,7 +67,7 @@ def predict(labels: Labels) -> Figures:
         unlabelled=[sample.vector for sample in unlabelled],
     )
     done = subprocess.run(
-        [sys.executable, "-m", "curated.taste.child"],
+        [sys.executable, "-P", "-m", "curated.taste.child"],
         input=msgspec.msgpack.encode(task),
         capture_output=True,
         check=False,

@@ -80,3 +80,14 @@ def test_what_calls_it_imports_no_scikit_learn() -> None:
     code = "import sys, curated.taste, curated.cli.predict; print('sklearn' in sys.modules, 'numpy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
+
+
+def test_a_file_named_like_a_module_in_the_working_directory_is_not_run(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sklearn.py").write_text("raise SystemExit('code of a stranger ran')")
+    monkeypatch.chdir(tmp_path)
+    chance = np.random.default_rng(6)
+    for number in range(24):
+        add(world, chance.normal(size=SIZE), "keep" if number % 2 else "trash")
+    assert predict(Labels(world.database)).kept == 12
