@@ -77,6 +77,10 @@ class ModelSet(Protocol):
         """Role ("detector", "embedder", "kind", "captioner", "text") to model id."""
         ...
 
+    def send_ahead(self, decoded: Decoded) -> Decoded:
+        """The picture, on its way to the device if that has memory of its own; called by the threads that decode."""
+        ...
+
     def judge(self, batch: Sequence[Decoded]) -> list[Findings]:
         """Findings in the batch's order. Raises whatever the runtime raises; the worker splits the batch."""
         ...

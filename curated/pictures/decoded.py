@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -21,10 +21,12 @@ class Decoded:
 
     `rgb` is a C-contiguous uint8 array (height, width, 3), EXIF orientation applied, transparency laid on
     white, first frame, longer side at most WORKING_SIDE; `alpha_share` is the share of pixels that were not
-    fully opaque; `original_scale` is working width / full width (≤ 1).
+    fully opaque; `original_scale` is working width / full width (≤ 1). `sent` is what the models have of it
+    on their device already, if anything (`ModelSet.send_ahead`).
     """
 
     picture: Picture
     rgb: RGB
     alpha_share: float = 0.0
     original_scale: float = 1.0
+    sent: object | None = field(default=None, repr=False, compare=False)

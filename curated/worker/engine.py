@@ -86,7 +86,7 @@ class Engine:
 
     def _decode(self, job: Job) -> Decoded | PictureError:
         try:
-            return decode(job.path, job.sha256, job.arrival, self._limits, job.thumbnail)
+            return self._models.send_ahead(decode(job.path, job.sha256, job.arrival, self._limits, job.thumbnail))
         except PictureError as error:
             return error
         except MemoryError:

@@ -23,6 +23,9 @@ class PlainModels:
     device = "cpu"
     models: Mapping[str, str] = {"embedder": "plain-1"}
 
+    def send_ahead(self, decoded: Decoded) -> Decoded:
+        return decoded
+
     def judge(self, batch: Sequence[Decoded]) -> list[Findings]:
         return [self._findings(decoded) for decoded in batch]
 

@@ -14,10 +14,12 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 import time
 import warnings
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from enum import IntEnum
 from pathlib import Path
 
@@ -86,7 +88,12 @@ class ScriptedModels:
         self._at_once = at_once
         self._note("starts", str(os.getpid()))
 
+    def send_ahead(self, decoded: Decoded) -> Decoded:
+        return replace(decoded, sent=threading.current_thread().name)
+
     def judge(self, batch: Sequence[Decoded]) -> list[Findings]:
+        if not all(str(item.sent).startswith("decode") for item in batch):
+            raise RuntimeError("a picture was not sent ahead by the thread that decoded it")
         self._note("judged", " ".join([self.device, *(item.picture.sha256[:8] for item in batch)]))
         if self.device != "cpu" and len(batch) > self._at_once:
             raise OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")

@@ -119,7 +119,8 @@ def open_captioner(full: Full, device: str, threads: int = 0) -> BlipCaptioner:
         torch.set_num_threads(threads)
     files = read_blip(path)
     words = _words(full, files)
-    model_id = places.identified(path, full.captioner.rstrip("/").rpartition("/")[2], CAPTIONER)
+    name = places.identified(path, full.captioner.rstrip("/").rpartition("/")[2], CAPTIONER)
+    model_id = f"{name} {_manner(full)}"
     try:
         captioner = BlipCaptioner(files, model_id, device, full.precision, full.caption_beams, words)
         if full.precision != "auto" or captioner.precision != "int8":
@@ -134,6 +135,12 @@ def open_captioner(full: Full, device: str, threads: int = 0) -> BlipCaptioner:
         return BlipCaptioner(files, model_id, device, "fp32", full.caption_beams, words)
     except (KeyError, RuntimeError, StopIteration, IndexError) as error:
         raise ConfigError(f"{CAPTIONER}: {path} has layers that do not fit together; {MEND}") from error
+
+
+def _manner(full: Full) -> str:
+    """What of the settings changes the words, for the model id; not the precision, which is not meant to."""
+    prompt = f", {full.caption_prompt.strip()!r}" if full.caption_prompt.strip() else ""
+    return f"(beams {full.caption_beams}, tokens {full.caption_max_tokens}{prompt})"
 
 
 def _words(full: Full, files: BlipFiles) -> Words:

@@ -3,11 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from curated.pictures.decoded import RGB
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A picture on its way to a GPU: uint8 (height, width, 3), whole once `arrived`."""
+
+    pixels: torch.Tensor
+    arrived: torch.cuda.Event
+
+
+class Uploads:
+    """Sends pictures to a GPU on a stream of their own, while it works on those before; from any thread."""
+
+    def __init__(self, device: str) -> None:
+        self._device = device
+        self._stream = torch.cuda.Stream(device)
+
+    def send(self, image: RGB) -> Sent:
+        """Begin to send a picture. Raises RuntimeError (torch's out of memory is one) if there is no room for it."""
+        with torch.cuda.stream(self._stream):
+            pixels = _pinned(image).to(self._device, non_blocking=True)
+            arrived = torch.cuda.Event()
+            arrived.record(self._stream)
+        return Sent(pixels, arrived)
+
+    def take(self, sent: Sent) -> torch.Tensor:
+        """The picture, for the stream that the models run on: it waits, this process does not."""
+        models = torch.cuda.current_stream(self._device)
+        models.wait_event(sent.arrived)
+        # Its memory belongs to the other stream, which must not have it back while the models read it.
+        sent.pixels.record_stream(models)
+        return sent.pixels
 
 
 def upload(images: Sequence[RGB], device: str) -> list[torch.Tensor]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +22,11 @@ from curated.models.device import choose_device
 from curated.models.full.captioner import BlipCaptioner, open_captioner
 from curated.models.full.detector import FLOOR, YoloDetector, open_detector
 from curated.models.full.embedder import OpenClipEmbedder, open_embedder
-from curated.models.full.pixels import upload
+from curated.models.full.pixels import Sent, Uploads, upload
 from curated.models.full.prompts import Ensembles, ZeroShot, kind_ensembles, open_zero_shot, prompts_id
 from curated.pictures.decoded import Decoded
+
+log = logging.getLogger(__name__)
 
 _PEOPLE_KINDS: frozenset[Kind] = frozenset(("photo", "meme"))
 
@@ -60,17 +65,33 @@ class FullModels:
         self._reader = reader
         self._person_confidence = person_confidence
         self._clear_photo = clear_photo
+        self._uploads = Uploads(device) if device != "cpu" else None
+        # Text is read on the CPU: beside the captions where those are written on a GPU, after them where they are not.
+        self._beside = ThreadPoolExecutor(1, thread_name_prefix="text") if device != "cpu" else None
+
+    def send_ahead(self, decoded: Decoded) -> Decoded:
+        """The picture on its way to the GPU; the same on a CPU, which has no memory of its own."""
+        if self._uploads is None:
+            return decoded
+        try:
+            return replace(decoded, sent=self._uploads.send(decoded.rgb))
+        except RuntimeError as error:  # no room: `judge` sends it, and is split if there is none then either
+            log.warning("a picture could not be sent ahead: %s", str(error).split("\n", 1)[0])
+            return decoded
 
     def judge(self, batch: Sequence[Decoded]) -> list[Findings]:
         """Findings in the batch's order."""
-        uploaded = upload([decoded.rgb for decoded in batch], self.device)
+        uploaded = self._uploaded(batch)
         embeddings = self._embedder.embed_uploaded(uploaded)
         kinds = self._zero_shot.kind_scores(embeddings)
         categories = self._zero_shot.category_scores(embeddings)
+        wordy = [number for number, scores in enumerate(kinds) if scores["photo"] < self._clear_photo]
+        pages = [batch[number].rgb for number in wordy]
+        reading = self._beside.submit(self._reader.read, pages) if self._beside else None
         boxes = self._people(uploaded, kinds)
         captions = self._captioner.caption_uploaded(uploaded)
-        wordy = [number for number, scores in enumerate(kinds) if scores["photo"] < self._clear_photo]
-        texts = dict(zip(wordy, self._reader.read([batch[number].rgb for number in wordy]), strict=True))
+        read = reading.result() if reading else self._reader.read(pages)
+        texts = dict(zip(wordy, read, strict=True))
         return [
             self._findings(
                 decoded, kinds[number], categories[number], boxes.get(number), captions[number], texts.get(number, ""),
@@ -78,6 +99,13 @@ class FullModels:
             )
             for number, decoded in enumerate(batch)
         ]  # fmt: skip
+
+    def _uploaded(self, batch: Sequence[Decoded]) -> list[torch.Tensor]:
+        """The pictures on the device, uint8 (height, width, 3)."""
+        if self._uploads is None:
+            return upload([decoded.rgb for decoded in batch], self.device)
+        sent = [each.sent if isinstance(each.sent, Sent) else self._uploads.send(each.rgb) for each in batch]
+        return [self._uploads.take(each) for each in sent]
 
     def _people(
         self, uploaded: Sequence[torch.Tensor], kinds: Sequence[Mapping[str, float]]

@@ -135,12 +135,18 @@ def test_a_hub_id_is_found_where_the_hub_keeps_what_was_fetched(
 
 
 def test_the_model_is_called_by_its_folder_and_its_weights(folder: Path, tmp_path: Path) -> None:
-    name, _, digest = opened(folder).model_id.rpartition("-")
+    name, _, digest = opened(folder).model_id.partition(" ")[0].rpartition("-")
     assert name == "tiny-blip"
     assert len(digest) == 12
     other = opened(write_tiny_blip(tmp_path / "tiny-blip", seed=1)).model_id
     assert other.startswith("tiny-blip-")
-    assert not other.endswith(digest)
+    assert digest not in other
+
+
+def test_what_changes_the_words_is_part_of_the_model_so_that_recurate_sees_it(folder: Path) -> None:
+    settings = ({}, {"caption_beams": 2}, {"caption_max_tokens": 9}, {"caption_prompt": "a photo"})
+    assert len({opened(folder, **each).model_id for each in settings}) == len(settings)
+    assert opened(folder, precision="fp32").model_id == opened(folder).model_id
 
 
 # -- int8 ----------------------------------------------------------------------------------------------------------
