@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from dataclasses import replace
 from pathlib import Path
 
 from curated.config import Category, Config, people_range
@@ -49,6 +50,25 @@ def decide(reading: Reading, original: Path, config: Config) -> Decision:
     extension, corrected = extension_for(picture, original)
     reason = "; ".join(part for part in (why, why_name, corrected) if part)
     return Decision(category, folder, name, extension, status, reason, dict(findings.kind_scores))
+
+
+def candidates(findings: Findings, config: Config) -> list[tuple[str, float]]:
+    """(category, score) of every category that could be meant, best first: what the picture is if it is of that kind.
+
+    The score is the kind's, or that of the category's prompts where they decide. The review folder is none of them.
+    """
+    found: dict[str, float] = {}
+    for kind in sorted(KINDS, key=lambda each: -findings.kind_scores.get(each, 0.0)):
+        score = findings.kind_scores.get(kind, 0.0)
+        supposed = replace(findings, kind_scores={kind: 1.0}, category_scores={})
+        category = _category(supposed, config)[0]
+        if category != config.folders.review:
+            found.setdefault(category, score)
+    described = {rule.name for rule in config.category if rule.prompts}
+    for name, score in findings.category_scores.items():
+        if name in described:
+            found[name] = max(score, found.get(name, 0.0))
+    return sorted(found.items(), key=lambda each: -each[1])
 
 
 def split_name(path: Path) -> tuple[str, str]:

@@ -214,7 +214,10 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """One row of the library: everything known of one picture file."""
+    """One row of the library: everything known of one picture file.
+
+    `confirmed` is when a person confirmed or chose its category; one that is `protected` is not put into the trash.
+    """
 
     id: int
     sha256: str
@@ -257,3 +260,5 @@ class Photo:
     profile: str | None = None
     models: Mapping[str, str] = field(default_factory=dict)
     companions: tuple[Path, ...] = ()
+    confirmed: datetime | None = None
+    protected: bool = False

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curated.config import Category, Config, Decide, Folders, Naming
-from curated.decide import decide, split_name
+from curated.decide import candidates, decide, split_name
 from curated.domain import KINDS, Box, Decision, Findings, Kind, Picture, Reading, Status
 
 CONFIG = Config()
@@ -319,3 +319,16 @@ def test_whatever_is_found_there_is_a_place_a_name_and_a_reason(
     assert "/" not in decision.name
     assert decision.reason
     assert decide(replace(found), Path("/unsorted") / original, CONFIG) == decision
+
+
+def test_candidates_name_what_else_the_picture_could_be_and_how_far_behind_it_is() -> None:
+    config = Config()
+    unsure = replace(
+        reading().findings,
+        kind_scores={"photo": 0.45, "meme": 0.4, "screenshot": 0.1, "document": 0.03, "illustration": 0.02},
+        people=2,
+    )
+    found = candidates(unsure, config)
+    assert found[:2] == [("People/Pair", 0.45), ("Memes", 0.4)]
+    assert {name for name, _ in found} == {"People/Pair", "Memes", "Screenshots", "Documents", "Illustrations"}
+    assert config.folders.review not in dict(found)

@@ -52,6 +52,8 @@ def photo_json(photo: Photo) -> dict[str, Any]:
         "phash": photo.phash,
         "arrived_at": _moment(photo.arrived_at),
         "filed_at": _moment(photo.filed_at),
+        "confirmed_at": _moment(photo.confirmed),
+        "protected": photo.protected,
     }
 
 

@@ -19,6 +19,7 @@ from curated.intake.watch import Watcher
 from curated.models.weights import resolve_profile
 from curated.naming import check_template
 from curated.pipeline import Admit, Place, Retries
+from curated.review import Carrier
 from curated.state.daemon import InstanceLock
 from curated.state.journal import Clock, utc_now
 from curated.state.schema import open_database
@@ -53,7 +54,7 @@ def build_daemon(
         store = Store(database)
         recovery = recover(database, disk, roots=[folders.unsorted_path, folders.library_path], clock=clock)
         store.forget_arriving()
-        filer = Filer(database, disk, roots=[folders.library_path], clock=clock)
+        filer = Filer(database, disk, roots=[folders.library_path, folders.unsorted_path], clock=clock)
         retries = Retries.by(store, clock, config.watch, once=once)
         place = Place(config, store, filer, retries, TwinIndex(config.duplicates, store))
         worker = WorkerClient(WorkerSpec.of(config, factory), woken.set)
@@ -64,6 +65,10 @@ def build_daemon(
             worker=worker,
             admit=Admit(store, disk, retries, place),
             place=place,
+            # A person's decisions may move files to where the daemon never does: back to Unsorted, by undo.
+            carrier=Carrier(
+                config, Filer(database, disk, roots=[folders.library_path, folders.unsorted_path], clock=clock)
+            ),
             progress=Progress(os.getpid(), monotonic),
             report=report,
             woken=woken,

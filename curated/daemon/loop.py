@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -14,8 +13,9 @@ from curated.daemon.notify import notify
 from curated.daemon.progress import Progress
 from curated.daemon.wake import Wake
 from curated.domain import Arrival, Asset, Photo, Reading
-from curated.errors import PictureError
+from curated.errors import FolderUnusable, PictureError
 from curated.filing import RecoveryReport
+from curated.filing.filed import unmounted
 from curated.intake.watch import Watcher, remove_emptied
 from curated.pipeline import (
     Admit,
@@ -31,6 +31,7 @@ from curated.pipeline import (
     ToJudge,
     ToPlace,
 )
+from curated.review import Carrier
 from curated.state.daemon import Activity, DaemonState, publish
 from curated.state.store import Store
 from curated.worker.client import WorkerClient
@@ -70,6 +71,7 @@ class Daemon:
         worker: WorkerClient,
         admit: Admit,
         place: Place,
+        carrier: Carrier,
         progress: Progress,
         report: Report,
         woken: Wake,
@@ -82,6 +84,7 @@ class Daemon:
         self._worker = worker
         self._admit = admit
         self._place = place
+        self._carrier = carrier
         self._progress = progress
         self._report = report
         self._woken = woken
@@ -167,10 +170,25 @@ class Daemon:
             candidate = self._judging.pop(reply.job)
             self._ready.append(_Judged(candidate, reply.answer, quarantine=reply.quarantine))
         self._place_ready()
+        self._carry()
         self._feed()
         self._worker.tick()
         self._clear_up()
         self._publish(self._activity())
+
+    def _carry(self) -> None:
+        """Have files follow what was decided in a review that has ended, a while at a time."""
+        until = self._now() + _PUBLISH_SECONDS
+        if not self._carrier.owes or self._is_blocked():
+            return
+        try:
+            for carried in self._carrier.carry(lambda: self._stopping or self._now() > until):
+                if carried.problem:
+                    self._progress.trouble(f"{carried.decision.action}: {carried.problem}")
+        except FolderUnusable as error:
+            self._block(error.path, error.reason)
+        if self._now() > until:
+            self._woken.set()
 
     def _feed(self) -> None:
         """Admit arrivals as long as the worker takes more: a flood waits as paths, not as pictures."""
@@ -292,9 +310,8 @@ class Daemon:
         if self._blocked and self._now() < self._blocked_until:
             return True
         library = self._config.folders.library_path
-        if _is_bare(library) and self._store.any_below(library):
-            self._block(library, "is empty, but pictures were filed there; is its disk mounted? (If it should be "
-                                 "empty, put any file there.)")  # fmt: skip
+        if why := unmounted(library, self._store):
+            self._block(library, why)
             return True
         if not self._ready:  # nothing waits for that folder any more
             self._blocked = ""
@@ -364,14 +381,6 @@ class Daemon:
         soonest = min(deadline for deadline in deadlines if deadline is not None)
         if soonest > now:
             self._woken.wait(soonest - now)
-
-
-def _is_bare(folder: Path) -> bool:
-    try:
-        with os.scandir(folder) as entries:
-            return next(entries, None) is None
-    except OSError:
-        return True
 
 
 def _without_time(state: DaemonState) -> DaemonState:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from curated.domain import Photo
 from curated.errors import FilingError, SourceChanged
 from curated.files import Disk, Identity
 from curated.filing.filer import PlannedFile
+from curated.state.store import Store
 
 _GONE = frozenset({errno.ENOENT, errno.ENOTDIR})
 _NOT_IT = _GONE | {errno.ESTALE, errno.ELOOP, errno.EINVAL}
@@ -59,3 +61,17 @@ def companions(disk: Disk, paths: Sequence[tuple[Path, Path]]) -> list[PlannedFi
             raise FilingError(path, f"cannot be read: {error.strerror}") from error
         found.append(PlannedFile("companion", path, target, digest.identity, digest.sha256))
     return found
+
+
+def unmounted(library: Path, store: Store) -> str:
+    """Why the library looks as if its disk were not mounted: gone or empty, though pictures were filed there; or ""."""
+    try:
+        with os.scandir(library) as entries:
+            empty = next(entries, None) is None
+    except OSError:
+        empty = True
+    if empty and store.any_below(library):
+        return (
+            "is empty, but pictures were filed there; is its disk mounted? (If it should be empty, put any file there.)"
+        )
+    return ""

@@ -16,7 +16,7 @@ from curated.filing.filed import companions, present_files, unchanged
 from curated.filing.filer import Filer, PlannedFile
 from curated.filing.legs import identity_of
 from curated.filing.recovery import close_removal
-from curated.state.journal import Journal, NewFile
+from curated.state.journal import Columns, Journal, NewFile
 from curated.state.rows import to_text
 from curated.state.store import Store
 
@@ -39,11 +39,13 @@ class Emptied:
     left: tuple[tuple[Path, str], ...]
 
 
-def trash_photo(filer: Filer, photo: Photo, folders: Folders, *, reason: str = "marked trash") -> Move:
+def trash_photo(
+    filer: Filer, photo: Photo, folders: Folders, *, reason: str = "marked trash", before: Columns | None = None
+) -> Move:
     """Move a picture and its companions into the trash, under the folder they had in the library.
 
-    One in the trash already is not moved; the move that brought it there comes back. Raises FilingError (see
-    Filer.move).
+    One in the trash already is not moved; the move that brought it there comes back. `before` are columns that taking
+    the move back restores, in place of what the row has now. Raises FilingError (see Filer.move).
     """
     if photo.status is Status.TRASHED and (earlier := filer.journal.last(photo.id, Purpose.TRASH)):
         return earlier
@@ -61,6 +63,7 @@ def trash_photo(filer: Filer, photo: Photo, folders: Folders, *, reason: str = "
         purpose=Purpose.TRASH,
         photo_id=photo.id,
         after=after,
+        before=before,
         reason=reason,
     )
 

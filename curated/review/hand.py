@@ -1,7 +1,4 @@
-"""What a person can do to a picture: judge it, file it elsewhere, rename it, have it tried again.
-
-The one core under the command line and the terminal screens; every change of place is a journaled move.
-"""
+"""Judging a picture, filing it elsewhere, renaming it, having it tried again; every change of place is a move."""
 
 from __future__ import annotations
 
@@ -20,8 +17,11 @@ from curated.filing.trash import restore, trash_photo, trashed_since
 from curated.intake.assets import companion_target
 from curated.naming import safe_name
 from curated.pictures.sniff import PICTURE_EXTENSIONS, RAW_EXTENSIONS
+from curated.state.journal import Columns
 from curated.state.rows import printable, to_text
 from curated.state.store import Attempt, Store
+
+PROTECTED = "is protected; take the protection away first"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +58,32 @@ class Review:
 
     def mark(self, photo: Photo, verdict: Verdict | None) -> Photo:
         """Judge a picture: "trash" moves it to the trash, anything else brings it back from there."""
-        _check_settled(photo)
-        if verdict == "trash" and photo.status is not Status.TRASHED:
-            trash_photo(self._filer, photo, self._config.folders)
-        elif verdict != "trash" and photo.status is Status.TRASHED:
-            restore(self._filer, photo, reason=f"marked {verdict or 'undecided'}")
+        self.place_by(photo, verdict)
         self._store.set_verdict(photo.id, verdict, self._filer.clock())
         return self._store.get(photo.id)
 
-    def file_as(self, photo: Photo, category: str) -> Photo:
-        """File a picture under another category, with its name; out of the trash it is undecided again.
+    def place_by(self, photo: Photo, verdict: Verdict | None, before: Columns | None = None) -> None:
+        """Move a picture to where one with that verdict belongs: into the trash, or out of it.
 
-        Raises NotFound, naming the nearest one, if the configuration has no such category.
+        `before` are columns that taking the move back restores, in place of what the row has now. Raises FilingError
+        for one that is protected.
         """
         _check_settled(photo)
-        name, folder = self._category(category)
+        if verdict == "trash" and photo.protected:
+            raise FilingError(photo.path, PROTECTED)
+        if verdict == "trash" and photo.status is not Status.TRASHED:
+            trash_photo(self._filer, photo, self._config.folders, before=before)
+        elif verdict != "trash" and photo.status is Status.TRASHED:
+            restore(self._filer, photo, reason=f"marked {verdict or 'undecided'}")
+
+    def file_as(self, photo: Photo, category: str, *, new: bool = False, before: Columns | None = None) -> Photo:
+        """File a picture under another category, with its name; out of the trash it is undecided again.
+
+        `before` are columns that taking it back restores, in place of what the row has now. Raises NotFound, naming
+        the nearest one, if the configuration has no such category and it may not be a `new` one.
+        """
+        _check_settled(photo)
+        name, folder = (category_place if new else find_category)(self._config, category)
         now = self._filer.clock()
         status = Status.REVIEW if name == self._config.folders.review else Status.FILED
         after: dict[str, str | None] = {
@@ -80,11 +91,13 @@ class Review:
             "category": name,
             "reason": f"filed as {name} by hand",
             "filed_at": to_text(photo.filed_at or now),
+            "confirmed": to_text(now),
         }
         untrashed = photo.status is Status.TRASHED
         if untrashed:
             after["verdict"] = None
-        self._move(photo, self._config.folders.library_path / folder / photo.path.name, after, f"filed as {name}")
+        target = self._config.folders.library_path / folder / photo.path.name
+        self._move(photo, target, after, f"filed as {name}", before)
         if untrashed:
             self._store.set_verdict(photo.id, None, now)
         return self._store.get(photo.id)
@@ -153,25 +166,52 @@ class Review:
             found.append(Trashed(photo, since, len(sizes), sum(sizes)))
         return sorted(found, key=lambda each: each.since.timestamp() if each.since else 0.0, reverse=True)
 
-    def _category(self, wanted: str) -> tuple[str, str]:
-        folders = {rule.name: rule.folder or rule.name for rule in self._config.category}
-        folders.setdefault(self._config.folders.review, self._config.folders.review)
-        for name, folder in folders.items():
-            if name.casefold() == wanted.casefold():
-                return name, folder
-        lowered = {name.casefold(): name for name in folders}
-        near = lowered[difflib.get_close_matches(wanted.casefold(), lowered, n=1, cutoff=0.0)[0]]
-        raise NotFound(f"no category is called {wanted!r}; the nearest is {near!r}, all are: {', '.join(folders)}")
-
-    def _move(self, photo: Photo, target: Path, after: dict[str, str | None], reason: str) -> None:
+    def _move(self, photo: Photo, target: Path, after: Columns, reason: str, before: Columns | None = None) -> None:
         places = beside(photo, target)
         self._filer.move(
             present_files(self._filer.disk, photo, places.__getitem__),
             purpose=Purpose.CORRECT,
             photo_id=photo.id,
             after=after,
+            before=before,
             reason=reason,
         )
+
+
+def category_folders(config: Config) -> dict[str, str]:
+    """The folder, relative to the library, of each category that a picture can be filed as."""
+    folders = {rule.name: rule.folder or rule.name for rule in config.category}
+    folders.setdefault(config.folders.review, config.folders.review)
+    return folders
+
+
+def find_category(config: Config, wanted: str) -> tuple[str, str]:
+    """(name, folder) of a category, in whatever case it is written; raises NotFound, naming the nearest one."""
+    folders = category_folders(config)
+    for name, folder in folders.items():
+        if name.casefold() == wanted.casefold():
+            return name, folder
+    lowered = {name.casefold(): name for name in folders}
+    near = lowered[difflib.get_close_matches(wanted.casefold(), lowered, n=1, cutoff=0.0)[0]]
+    raise NotFound(f"no category is called {wanted!r}; the nearest is {near!r}, all are: {', '.join(folders)}")
+
+
+def category_place(config: Config, wanted: str) -> tuple[str, str]:
+    """(name, folder) of a category of the configuration, or of a new one by that name below the library.
+
+    Raises NotFound where no folder can be called so, or it is one that the library needs for something else.
+    """
+    folders = category_folders(config)
+    if any(name.casefold() == wanted.strip().casefold() for name in folders):
+        return find_category(config, wanted.strip())
+    parts = [safe_name(part, config.naming.max_bytes, "") for part in wanted.split("/")]
+    if not all(parts):
+        raise NotFound(f"no category can be called {wanted!r}; give a name with letters or digits")
+    name = "/".join(parts)
+    taken = {config.folders.duplicates, config.folders.failed, config.folders.trash}
+    if parts[0].casefold() in {each.casefold() for each in taken}:
+        raise NotFound(f"no category can be called {wanted!r}: {parts[0]} is a folder of the library's own")
+    return name, name
 
 
 def beside(photo: Photo, target: Path) -> dict[Path, Path]:

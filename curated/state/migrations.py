@@ -21,6 +21,13 @@ def m002_changes_of_embeddings(db: Database) -> None:
         db.execute(statement)
 
 
+@migrations()
+def m003_decisions(db: Database) -> None:
+    """What a person decided, to be undone and redone; the marks it leaves; indexes as wide as the review's filters."""
+    for statement in _M003:
+        db.execute(statement)
+
+
 # Paths are BLOBs because file names are bytes, not text. Times are ISO 8601 in UTC; taken_at is the camera's
 # local time without zone, as EXIF has it. `models`, `kind_scores`, `boxes`, `labels`, `companions` are JSON.
 _M001 = (
@@ -230,4 +237,50 @@ _M002 = (
         UPDATE embedder SET pictures = pictures - 1 WHERE model = old.model;
     END
     """,
+)
+
+# `turn` is the order in which things were wanted, an undo too; `undone` is 1 where it can be redone, 2 where not any
+# more. `confirmed` is when a person confirmed the category.
+_M003 = (
+    "ALTER TABLE photo ADD COLUMN confirmed TEXT",
+    "ALTER TABLE photo ADD COLUMN protected INTEGER NOT NULL DEFAULT 0",
+    """
+    CREATE TABLE decision (
+        id INTEGER PRIMARY KEY,
+        step INTEGER NOT NULL,
+        photo_id INTEGER NOT NULL REFERENCES photo(id) ON DELETE CASCADE,
+        action TEXT NOT NULL,
+        argument TEXT,
+        before TEXT NOT NULL,
+        after TEXT NOT NULL,
+        moves INTEGER NOT NULL,
+        wanted INTEGER NOT NULL,
+        applied INTEGER NOT NULL,
+        undone INTEGER NOT NULL DEFAULT 0,
+        turn INTEGER NOT NULL,
+        move_id INTEGER,
+        base INTEGER,
+        problem TEXT,
+        at TEXT NOT NULL
+    ) STRICT
+    """,
+    "CREATE INDEX decision_step ON decision(step)",
+    "CREATE INDEX decision_turn ON decision(turn)",
+    "CREATE INDEX decision_undone ON decision(undone, step)",
+    "CREATE INDEX decision_photo ON decision(photo_id, id)",
+    "CREATE INDEX decision_at ON decision(at)",
+    "CREATE INDEX decision_owed ON decision(turn) WHERE wanted <> applied AND problem IS NULL",
+    "CREATE INDEX decision_problem ON decision(id) WHERE problem IS NOT NULL",
+    # Each order of the review with all that it filters by: it is read in order, and the table not at all.
+    "DROP INDEX photo_filed",
+    "DROP INDEX photo_keep",
+    "DROP INDEX photo_uncertain",
+    "CREATE INDEX photo_filed ON photo(filed_at DESC, id DESC, status, category, kind, verdict, confirmed)",
+    "CREATE INDEX photo_keep ON photo(keep_score DESC, id DESC, status, category, kind, verdict, confirmed)",
+    # With the score itself: SQLite does not see that the expression is all that is asked of it.
+    """
+    CREATE INDEX photo_uncertain
+    ON photo(abs(coalesce(keep_score, 2) - 0.5), id DESC, status, category, kind, verdict, confirmed, keep_score)
+    """,
+    "CREATE INDEX photo_taken ON photo(taken_at DESC, id DESC, status, category, kind, verdict, confirmed)",
 )

@@ -17,7 +17,8 @@ PHOTO_COLUMNS = (
     "id, sha256, original_path, path, name, status, category, reason, size, mtime_ns, device, inode, companions, "
     "kind, kind_scores, people, people_score, boxes, labels, caption, text, width, height, format, extension, "
     "camera, taken_at, sharpness, pixel_hash, phash, phash_wide, thumbnail, twin_of, twin_kind, twin_distance, "
-    "keep_score, verdict, profile, models, arrived_at, filed_at"
+    "keep_score, verdict, profile, models, arrived_at, filed_at, "
+    "confirmed, protected"
 )
 
 # What `with_reading` says of a picture.
@@ -97,6 +98,8 @@ def photo_from_row(row: sqlite3.Row) -> Photo:
         profile=row["profile"],
         models=json.loads(row["models"]),
         companions=companions,
+        confirmed=from_text(row["confirmed"]),
+        protected=bool(row["protected"]),
     )
 
 
@@ -144,6 +147,8 @@ def photo_to_columns(photo: Photo) -> dict[str, Value]:
         "models": _json(photo.models),
         "arrived_at": to_text(photo.arrived_at),
         "filed_at": to_text(photo.filed_at) if photo.filed_at else None,
+        "confirmed": to_text(photo.confirmed) if photo.confirmed else None,
+        "protected": int(photo.protected),
     }
 
 

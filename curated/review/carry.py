@@ -1,0 +1,130 @@
+"""Carrying out what was decided: the files follow the rows, in the order of the keys, by the journal's road.
+
+The daemon, each open review and the command line may all do it at the same time: whoever holds the filing lock does the
+next one, and a program that is killed in between is finished by the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from curated.config import Config
+from curated.domain import Photo
+from curated.errors import FilingError, FolderUnusable, NotFound
+from curated.filing import Filer, UndoSelection, undo
+from curated.filing.filed import unmounted
+from curated.review.hand import Review, category_place
+from curated.state.decisions import Decisions, MadeDecision
+from curated.state.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """One decision whose file has followed, or could not: `problem` says why, "" where it did."""
+
+    decision: MadeDecision
+    photo: Photo | None
+    problem: str = ""
+
+
+class Carrier:
+    """Carries out owed decisions one at a time."""
+
+    def __init__(self, config: Config, filer: Filer) -> None:
+        self._config = config
+        self._filer = filer
+        self._review = Review(config, filer)
+        self._store = Store(filer.database)
+        self._decisions = Decisions(filer.database)
+
+    @property
+    def owes(self) -> bool:
+        """Whether anything is still to be done."""
+        return self._decisions.next_owed() is not None
+
+    def carry(self, stop: Callable[[], bool] = lambda: False) -> Iterator[Carried]:
+        """Do what is owed until nothing is, or `stop` says so; what cannot be done is given up with its reason.
+
+        Raises FolderUnusable, with the decision still owed, where the library cannot be used, StateError if the
+        database cannot be written.
+        """
+        while not stop() and (made := self._decisions.next_owed()) is not None:
+            library = self._config.folders.library_path
+            if why := unmounted(library, self._store):
+                raise FolderUnusable(library, why)
+            with self._filer.alone():
+                # Another process may have done it, or the person taken it back, while this one waited for the lock.
+                present = self._decisions.get(made.id)
+                if present is None or present.wanted == present.applied or present.problem is not None:
+                    continue
+                carried = self._carry_out(present)
+            yield carried
+
+    def _carry_out(self, made: MadeDecision) -> Carried:
+        try:
+            photo = self._store.get(made.photo_id)
+            move_id = None
+            if made.wanted:
+                move_id = self._forward(made, photo)
+            else:
+                self._back(made)
+        except FolderUnusable:
+            raise
+        except (FilingError, NotFound) as error:
+            problem = str(error)
+            self._decisions.fail(made, problem, self._filer.clock())
+            return Carried(made, self._photo(made), problem)
+        self._decisions.finish(made, self._filer.clock(), applied=made.wanted, move_id=move_id)
+        return Carried(made, self._photo(made))
+
+    def _forward(self, made: MadeDecision, photo: Photo) -> int | None:
+        """Move the file; the id of the move, None where it was in its place already."""
+        journal = self._filer.journal
+        if made.base is None:
+            newest = journal.last(photo.id)
+            base = newest.id if newest else 0
+            self._decisions.begin(made.id, base)
+        else:
+            # Killed after the move and before this was noted: the move that came since is the one.
+            base = made.base
+        if not self._in_place(made, photo):
+            self._act(made, photo)
+        newest = journal.last(photo.id)
+        return newest.id if newest and newest.id > base else None
+
+    def _act(self, made: MadeDecision, photo: Photo) -> None:
+        # The row has the marks already; what taking the move back restores are those before.
+        before = {name: None if value is None else str(value) for name, value in made.before.items()}
+        match made.action:
+            case "trash":
+                self._review.place_by(photo, "trash", before)
+            case "keep":
+                self._review.place_by(photo, "keep")
+            case "undecided":
+                self._review.place_by(photo, None)
+            case "file":
+                self._review.file_as(photo, made.argument or "", new=True, before=before)
+            case "rename":
+                self._review.rename(photo, made.argument or "")
+
+    def _in_place(self, made: MadeDecision, photo: Photo) -> bool:
+        if made.action != "file":
+            return False  # the others look for themselves
+        name, folder = category_place(self._config, made.argument or "")
+        return photo.category == name and photo.path.parent == self._config.folders.library_path / folder
+
+    def _back(self, made: MadeDecision) -> None:
+        if made.move_id is None:
+            return
+        report = undo(self._filer, UndoSelection(move_ids=(made.move_id,)))
+        # Taken back already, by `curated undo` or by a program that was killed right after: nothing is left to do.
+        for step in report.steps:
+            if step.outcome in ("changed", "failed"):
+                raise FilingError(step.file, step.detail)
+
+    def _photo(self, made: MadeDecision) -> Photo | None:
+        try:
+            return self._store.get(made.photo_id)
+        except NotFound:
+            return None
