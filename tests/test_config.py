@@ -268,6 +268,7 @@ def another(key: str, value: Any) -> tuple[str, Any]:
         "watch.polling": "always",
         "models.profile": "lite",
         "models.full.precision": "int8",
+        "review.pictures": "sixel",
         "folders.unsorted": "/somewhere/in",
         "folders.library": "/somewhere/out",
         "folders.state": "/somewhere/state",

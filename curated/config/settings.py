@@ -191,6 +191,59 @@ class Naming(Section, frozen=True):
     max_bytes: Annotated[int, msgspec.Meta(ge=8, le=240)] = 120
 
 
+class Keys(Section, frozen=True):
+    """The keys of the review, by Textual's names of them; what stands first is shown in the footer.
+
+    The digits 1 to 9 are not among them: they set a category, or choose a keeper among duplicates.
+    """
+
+    next: tuple[str, ...] = ("right", "l", "j", "space", "down")
+    previous: tuple[str, ...] = ("left", "h", "k", "backspace")
+    first: tuple[str, ...] = ("g", "home")
+    last: tuple[str, ...] = ("G", "end")
+    page_down: tuple[str, ...] = ("pagedown",)
+    page_up: tuple[str, ...] = ("pageup",)
+    keep: tuple[str, ...] = ("p", "f7")
+    trash: tuple[str, ...] = ("x", "delete")
+    undecided: tuple[str, ...] = ("n", "up")
+    advance: tuple[str, ...] = ("A",)
+    undo: tuple[str, ...] = ("u", "ctrl+z")
+    redo: tuple[str, ...] = ("ctrl+y",)
+    confirm: tuple[str, ...] = ("enter",)
+    category: tuple[str, ...] = ("c",)
+    rename: tuple[str, ...] = ("r",)
+    mark: tuple[str, ...] = ("m",)
+    mark_range: tuple[str, ...] = ("M",)
+    mark_all: tuple[str, ...] = ("a",)
+    clear: tuple[str, ...] = ("escape",)
+    protect: tuple[str, ...] = ("exclamation_mark",)
+    like: tuple[str, ...] = ("f",)
+    search: tuple[str, ...] = ("slash",)
+    sort: tuple[str, ...] = ("s",)
+    filter: tuple[str, ...] = ("t",)
+    refresh: tuple[str, ...] = ("R",)
+    full_screen: tuple[str, ...] = ("z",)
+    open: tuple[str, ...] = ("o",)
+    why: tuple[str, ...] = ("i",)
+    sheet: tuple[str, ...] = ("v",)
+    duplicates: tuple[str, ...] = ("d",)
+    not_duplicates: tuple[str, ...] = ("N",)
+    trashed: tuple[str, ...] = ("T",)
+    dashboard: tuple[str, ...] = ("tab",)
+    help: tuple[str, ...] = ("question_mark", "f1")
+    quit: tuple[str, ...] = ("q", "ctrl+q")
+
+
+class ReviewSettings(Section, frozen=True):
+    """The review in the terminal."""
+
+    pictures: Literal["auto", "kitty", "sixel", "halfblock"] = "auto"
+    auto_advance: bool = True
+    cache_mb: Annotated[int, msgspec.Meta(ge=16)] = 512
+    web_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 8420
+    keys: Keys = Keys()
+
+
 class Category(Section, frozen=True):
     """One rule: every condition that is given must hold; the first rule that holds wins.
 
@@ -227,6 +280,7 @@ class Config(Section, frozen=True):
     duplicates: Duplicates = Duplicates()
     decide: Decide = Decide()
     naming: Naming = Naming()
+    review: ReviewSettings = ReviewSettings()
     category: tuple[Category, ...] = DEFAULT_CATEGORIES
 
 

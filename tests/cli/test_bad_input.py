@@ -224,12 +224,19 @@ def test_bytes_that_are_not_text_are_no_reason_for_a_traceback(
     assert "\x1b" not in said.out + said.err
 
 
+def _hear_ctrl_c() -> None:
+    # What is started in the background of a script ignores it, and so do its children.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_at_a_question_is_no_answer(home: Home) -> None:
     home.file("a.jpg")
     home.good("mark", "trash", 1)
     before = home.tree()
     command = [sys.executable, "-m", "curated", "trash", "empty"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=_hear_ctrl_c
+    ) as process:
         assert process.stdout is not None
         asked = b""
         while not asked.endswith(b"[y/N] "):
@@ -252,7 +259,9 @@ main(["wait"])
 
 
 def test_ctrl_c_ends_quietly_with_130(home: Home) -> None:
-    done = subprocess.run([sys.executable, "-c", _INTERRUPTED], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", _INTERRUPTED], capture_output=True, text=True, check=False, preexec_fn=_hear_ctrl_c
+    )
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
