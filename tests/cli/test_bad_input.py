@@ -224,9 +224,8 @@ def test_bytes_that_are_not_text_are_no_reason_for_a_traceback(
     assert "\x1b" not in said.out + said.err
 
 
-def _hear_ctrl_c() -> None:
-    # What is started in the background of a script ignores it, and so do its children.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+# What is started in the background of a script ignores it, and so do its children.
+HEARING_CTRL_C = ("env", "--default-signal=INT")
 
 
 def test_ctrl_c_at_a_question_is_no_answer(home: Home) -> None:
@@ -235,7 +234,7 @@ def test_ctrl_c_at_a_question_is_no_answer(home: Home) -> None:
     before = home.tree()
     command = [sys.executable, "-m", "curated", "trash", "empty"]
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=_hear_ctrl_c
+        [*HEARING_CTRL_C, *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         assert process.stdout is not None
         asked = b""
@@ -260,7 +259,7 @@ main(["wait"])
 
 def test_ctrl_c_ends_quietly_with_130(home: Home) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", _INTERRUPTED], capture_output=True, text=True, check=False, preexec_fn=_hear_ctrl_c
+        [*HEARING_CTRL_C, sys.executable, "-c", _INTERRUPTED], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
