@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -225,7 +226,7 @@ def test_bytes_that_are_not_text_are_no_reason_for_a_traceback(
 
 
 # What is started in the background of a script ignores it, and so do its children.
-HEARING_CTRL_C = ("env", "--default-signal=INT")
+HEARING_CTRL_C = (shutil.which("env") or "env", "--default-signal=INT")
 
 
 def test_ctrl_c_at_a_question_is_no_answer(home: Home) -> None:
