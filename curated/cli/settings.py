@@ -70,7 +70,11 @@ def check() -> None:
     config = configuration.load()
     check_template(config.naming.template)
     configuration.check_folders(config)
+    # Imported here: no other command of these needs Textual.
+    from curated.tui.keys import check_keys
+
     path = configuration.config_path()
+    check_keys(config.review.keys, str(path))
     typer.echo(f"{shown(path)}{'' if path.exists() else ' is not there, the defaults are in force'}: good.")
 
 

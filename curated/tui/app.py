@@ -2,23 +2,48 @@
 
 from __future__ import annotations
 
+import importlib
 import threading
+import time
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import PurePath
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
+from rich.text import Text
 from textual.app import App
+from textual.binding import BindingType
 from textual.message import Message
+from textual.screen import Screen
 
 from curated.config import Config
 from curated.errors import CuratedError, FolderUnusable
 from curated.files import RealDisk
 from curated.filing import Filer
 from curated.review import Carried, Carrier, Desk
+from curated.review.desk import Decided
 from curated.state.database import Database
+from curated.state.decisions import Action, Step
+from curated.state.journal import Clock, utc_now
 from curated.state.queue import ReviewQueue
+from curated.tui.keys import bindings, check_keys, keymap
+from curated.tui.sitting import Sitting
+from curated.tui.words import said
+
+if TYPE_CHECKING:
+    from curated.tui.images import Pictures
 
 _PAUSE_SECONDS = 0.2
 _AFTER_TROUBLE_SECONDS = 15.0
+_GOODBYE_SECONDS = 4.0
+
+# By action, the screen that it shows: its module and class. Each is made without arguments, the sheet with the sitting.
+SCREENS: dict[str, tuple[str, str]] = {
+    "sheet": ("curated.tui.sheet", "SheetScreen"),
+    "dashboard": ("curated.tui.dashboard", "DashboardScreen"),
+    "trashed": ("curated.tui.trash_screen", "TrashScreen"),
+    "duplicates": ("curated.tui.duplicates_screen", "DuplicatesScreen"),
+}
 
 
 class Followed(Message):
@@ -29,29 +54,174 @@ class Followed(Message):
         self.carried = carried
 
 
+class Changed(Message):
+    """The rows of these pictures are others now: a screen that shows them reads them anew (`on_changed`).
+
+    `undone` is the picture that an undo or redo was about, to which the cursor goes.
+    """
+
+    def __init__(self, photo_ids: Sequence[int], undone: int | None = None) -> None:
+        super().__init__()
+        self.photo_ids = tuple(photo_ids)
+        self.undone = undone
+
+
+@runtime_checkable
+class Says(Protocol):
+    """A screen with a line of its own for what was just done; on the others it is a notification."""
+
+    def say(self, text: str) -> None: ...
+
+
 class ReviewApp(App[None]):
     """The review on a daemon's state; works just as well with the daemon stopped.
 
-    Screens take `config`, `database`, `desk` and `queue` from here; `nudge` is called after each decision.
+    Screens take `config`, `database`, `desk`, `queue`, `pictures` and `sitting` from here, and decide by `decide`.
     """
 
     TITLE = "curated"
     ENABLE_COMMAND_PALETTE = False
-    CSS_PATH: ClassVar[list[str | PurePath]] = []
+    CSS_PATH: ClassVar[list[str | PurePath]] = ["review.tcss"]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings("sheet", "duplicates", "trashed", "help", "undo", "redo"),
+        # Screens have Tab and Ctrl-Q for themselves.
+        *bindings("dashboard", "quit", priority=True),
+    ]
 
-    def __init__(self, config: Config, database: Database) -> None:
+    def __init__(self, config: Config, database: Database, clock: Clock = utc_now) -> None:
+        check_keys(config.review.keys)
         super().__init__()
         self.config = config
         self.database = database
-        self.desk = Desk(config, database)
+        self.clock = clock
+        self.desk = Desk(config, database, clock)
         self.queue = ReviewQueue(database)
+        self.sitting = Sitting(auto_advance=config.review.auto_advance)
+        self.set_keymap(keymap(config.review.keys))
         self._owed = threading.Event()
         self._ending = threading.Event()
         self._carrying = threading.Thread(target=self._carry, name="carrier", daemon=True)
+        self._leaving = False
+
+    @cached_property
+    def pictures(self) -> Pictures:
+        """The pictures' pixels, decoded away from the UI's thread."""
+        from curated.tui.images import Pictures
+
+        return Pictures.of(self.config)
 
     def on_mount(self) -> None:
+        from curated.tui.review_screen import ReviewScreen
+
+        self.push_screen(ReviewScreen())
         self.nudge()
         self._carrying.start()
+
+    # -- deciding ----------------------------------------------------------------------------------------
+
+    def decide(self, photo_ids: Sequence[int], action: Action, argument: str | None = None) -> Decided | None:
+        """Decide the same of all these pictures as one step; says what was refused. None where nothing came of it."""
+        try:
+            decided = self.desk.decide(photo_ids, action, argument)
+        except CuratedError as error:
+            self.complain(str(error))
+            return None
+        if decided.refused:
+            _, why = decided.refused[0]
+            many = len(decided.refused)
+            self.complain(f"The picture {why}" if many == 1 else f"{many} pictures take no part: {why}")
+        if decided.step is None:
+            return None
+        self.nudge()
+        return decided
+
+    def action_undo(self) -> None:
+        self._turn_back(self.desk.undo, "Undone", "There is nothing to undo.")
+
+    def action_redo(self) -> None:
+        self._turn_back(self.desk.redo, "Again", "There is nothing to redo.")
+
+    def _turn_back(self, turn: Callable[[], Step | None], verb: str, nothing: str) -> None:
+        try:
+            step = turn()
+        except CuratedError as error:
+            self.complain(str(error))
+            return
+        if step is None:
+            self.say(nothing)
+            return
+        self.nudge()
+        self.screen.post_message(Changed(step.photo_ids, undone=step.photo_ids[0]))
+        self.say(f"{verb}: {said(step.action, step.argument, len(step.photo_ids))}")
+
+    def say(self, text: str) -> None:
+        """A short word on what was just done."""
+        if isinstance(self.screen, Says):
+            self.screen.say(text)
+        else:
+            self.notify(text, markup=False, timeout=3)
+
+    def complain(self, text: str) -> None:
+        """Trouble, where nobody overlooks it."""
+        self.notify(text, severity="error", markup=False, timeout=10)
+
+    # -- screens -----------------------------------------------------------------------------------------
+
+    def action_sheet(self) -> None:
+        self._show("sheet")
+
+    def action_dashboard(self) -> None:
+        self._show("dashboard")
+
+    def action_trashed(self) -> None:
+        self._show("trashed")
+
+    def action_duplicates(self) -> None:
+        self._show("duplicates")
+
+    def action_help(self) -> None:
+        from curated.tui.dialogs import HelpScreen
+
+        self.push_screen(HelpScreen(self.config.review.keys))
+
+    def _show(self, name: str) -> None:
+        """Show that screen above the review, or the review again if it is shown already."""
+        module, kind = SCREENS[name]
+        wanted: Callable[..., Screen[None]] = getattr(importlib.import_module(module), kind)
+        there = type(self.screen) is wanted
+        # Below all lie Textual's own first screen and the review.
+        while len(self.screen_stack) > 2:
+            self.pop_screen()
+        if not there:
+            self.push_screen(wanted(self.sitting) if name == "sheet" else wanted())
+
+    # -- leaving -----------------------------------------------------------------------------------------
+
+    def action_quit(self) -> None:  # type: ignore[override]
+        """Leave as soon as the moves under way are done, or after some seconds: what is left the daemon does."""
+        if self._leaving:
+            self.exit()
+            return
+        self._leaving = True
+        self.run_worker(self._leave, thread=True, exit_on_error=False)
+
+    def _leave(self) -> None:
+        until = time.monotonic() + _GOODBYE_SECONDS
+        decisions = self.desk.decisions
+        if decisions.owed_count():
+            self.call_from_thread(self.say, "Finishing the moves under way…")
+        while decisions.owed_count() and time.monotonic() < until and self._carrying.is_alive():
+            self.nudge()
+            time.sleep(0.02)
+        self.end_carrying(max(0.1, until - time.monotonic()))
+        left = decisions.owed_count()
+        message = ""
+        if left:
+            many = "1 picture is" if left == 1 else f"{left:,} pictures are"
+            message = f"{many} still to be moved: the daemon does it, or the next review."
+        self.call_from_thread(self.exit, None, 0, Text(message) if message else None)
+
+    # -- the files follow --------------------------------------------------------------------------------
 
     def nudge(self) -> None:
         """Something was decided: files may have to follow."""
@@ -64,6 +234,13 @@ class ReviewApp(App[None]):
         if self._carrying.is_alive():
             self._carrying.join(timeout)
         return not self._carrying.is_alive()
+
+    def on_followed(self, message: Followed) -> None:
+        """Tell the screen, and the person where the file could not follow."""
+        carried = message.carried
+        if carried.problem:
+            self.complain(carried.problem)
+        self.screen.post_message(Changed([carried.decision.photo_id]))
 
     def _carry(self) -> None:
         folders = self.config.folders
@@ -82,7 +259,7 @@ class ReviewApp(App[None]):
             except CuratedError as error:
                 trouble = str(error)
             if trouble and trouble != told:
-                self.call_from_thread(self.notify, trouble, severity="error", timeout=15)
+                self.call_from_thread(self.complain, trouble)
             told = trouble
             self._ending.wait(_AFTER_TROUBLE_SECONDS if trouble else _PAUSE_SECONDS)
             if trouble:
