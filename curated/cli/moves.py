@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,12 +18,12 @@ from curated.cli.app import app
 from curated.cli.context import Context, opened
 from curated.cli.output import amount, complain, counted, echo_json, photo_json, safe, shown
 from curated.domain import Photo, Status
-from curated.errors import EXIT_FAILED, FilingError, NotFound, StateError
+from curated.errors import EXIT_FAILED, FilingError, NotFound
 from curated.files import RealDisk
 from curated.filing import Filer, UndoReport, UndoSelection, UndoStep, recover, undo
 from curated.filing.trash import empty, restore
 from curated.review import Retried, Review, Trashed
-from curated.state.daemon import daemon_pid, published
+from curated.state.daemon import ask_to_retry
 from curated.state.journal import utc_now
 from curated.state.store import Attempt
 
@@ -293,16 +292,7 @@ def _print_retried(result: Retried) -> None:
 
 def _tell_daemon(context: Context) -> str:
     """Wake the daemon if one runs; what happens next, in a sentence."""
-    pid = daemon_pid(context.config.folders.state_path)
+    pid = ask_to_retry(context.store, context.config.folders.state_path)
     if pid is None:
         return "No daemon is running: `curated run` files them (`curated run --once` files them and ends)."
-    state = published(context.store)
-    # Until it has published, it has not set its signal handlers either, and SIGUSR1 would end it.
-    if state is not None and state.pid == pid:
-        try:
-            os.kill(pid, signal.SIGUSR1)
-        except ProcessLookupError:
-            return "The daemon has just ended: `curated run` files them."
-        except PermissionError as error:
-            raise StateError(f"the daemon (process {pid}) is another user's and cannot be told: {error}") from error
     return f"The daemon (process {pid}) files them now; `curated status` shows how far it is."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -130,6 +131,26 @@ def daemon_pid(state_folder: Path) -> int | None:
     # A daemon takes the lock before it writes its number: until then the number is that of an earlier process,
     # which by now may be anybody's. The daemon's own process has the file open.
     return int(text) if text.isdecimal() and _has_open(int(text), lock) else None
+
+
+def ask_to_retry(store: Store, state_folder: Path) -> int | None:
+    """Have the daemon look again at what failed; its process id, None where none runs (any more).
+
+    Raises StateError if it is another user's.
+    """
+    pid = daemon_pid(state_folder)
+    if pid is None:
+        return None
+    state = published(store)
+    # Until it has published, it has not set its signal handlers either, and SIGUSR1 would end it.
+    if state is not None and state.pid == pid:
+        try:
+            os.kill(pid, signal.SIGUSR1)
+        except ProcessLookupError:
+            return None
+        except PermissionError as error:
+            raise StateError(f"the daemon (process {pid}) is another user's and cannot be told: {error}") from error
+    return pid
 
 
 def _has_open(pid: int, path: Path) -> bool:
