@@ -18,6 +18,7 @@ from curated.errors import EXIT_FAILED, EXIT_INTERRUPTED, CuratedError
 # The module of each command. Only the one that is asked for is imported, so that `status` does not wait for `run`.
 MODULES = {
     "run": "run",
+    "review": "review",
     "status": "status",
     "list": "library",
     "show": "library",
