@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import logging
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,6 +50,37 @@ def decode(path: Path, sha256: str, arrival: Arrival | None, limits: Reading, th
     person; nothing else escapes, whatever the bytes are.
     """
     data = read_whole(path, arrival)
+    with _guarded(path, data) as sniffed:
+        read = _raw(path, data, sniffed, limits) if sniffed.kind == "raw" else _picture(path, data, sniffed, limits)
+    return _described(read, sha256, limits, thumbnail)
+
+
+def look(path: Path, limits: Reading, side: int, most_pixels: int) -> Image.Image:
+    """The picture for the eye alone: upright RGB, transparency on white, longer side at most `side`.
+
+    No hash is taken, which is most of what `decode` costs. Raises what `decode` raises, and PictureTooLarge where
+    more than `most_pixels` would have to be held in memory.
+    """
+    data = read_whole(path, None)
+    with _guarded(path, data) as sniffed:
+        if sniffed.kind == "raw":
+            preview = open_raw_preview(path, data)
+            turn, image = preview.orientation, _open(path, preview.stream, ("JPEG", "BMP"), limits)
+        else:
+            turn, image = 1, _open(path, io.BytesIO(data), (sniffed.format or "",), limits)
+        _draft(image, side)
+        if image.width * image.height > most_pixels:
+            raise PictureTooLarge(path, f"{image.width * image.height / 1e6:,.0f} megapixels are too many to show")
+        image.load()
+        noted = camera_notes(image).orientation
+        # libheif has turned the picture already.
+        turn = 1 if image.format == "HEIF" else noted if noted > 1 else turn
+        return upright(Image.fromarray(working_pixels(image, side)[0]), turn)
+
+
+@contextmanager
+def _guarded(path: Path, data: bytes) -> Iterator[Sniffed]:
+    """What the data are, with Pillow ready for them; what its decoders raise becomes a PictureError."""
     sniffed = sniff(data[:HEAD_BYTES], path.suffix)
     if sniffed.kind in ("video", "other"):
         # Nothing, or zeros: a download that has only reserved its place may still come.
@@ -55,13 +88,12 @@ def decode(path: Path, sha256: str, arrival: Arrival | None, limits: Reading, th
         raise refusal(path, sniffed.refusal)
     register_formats()
     try:
-        read = _raw(path, data, sniffed, limits) if sniffed.kind == "raw" else _picture(path, data, sniffed, limits)
+        yield sniffed
     except PictureError:
         raise
     except DECODER_ERRORS as error:
         log.debug("%s: %s: %s", path, type(error).__name__, error)
         raise explained(path, len(data), error, sniffed.description) from error
-    return _described(read, sha256, limits, thumbnail)
 
 
 def _picture(path: Path, data: bytes, sniffed: Sniffed, limits: Reading) -> _Read:
@@ -136,9 +168,9 @@ def _open(path: Path, source: io.BytesIO, formats: tuple[str, ...], limits: Read
     return image
 
 
-def _draft(image: ImageFile.ImageFile) -> None:
-    """Have a JPEG decoded at the least scale (8/8, 4/8, 2/8, 1/8) that is not below the working size."""
-    shrink = max(1.0, max(image.size) / WORKING_SIDE)
+def _draft(image: ImageFile.ImageFile, side: int = WORKING_SIDE) -> None:
+    """Have a JPEG decoded at the least scale (8/8, 4/8, 2/8, 1/8) that is not below the size that is wanted."""
+    shrink = max(1.0, max(image.size) / side)
     image.draft(image.mode, (math.floor(image.width / shrink) or 1, math.floor(image.height / shrink) or 1))
 
 

@@ -39,9 +39,9 @@ def bands(image: Image.Image, rows_multiple: int = 1) -> Iterator[Image.Image]:
         yield image.crop((0, top, image.width, min(top + rows, image.height)))
 
 
-def working_pixels(image: Image.Image) -> tuple[RGB, float]:
-    """(RGB uint8 pixels with transparency on white, longer side at most WORKING_SIDE; the transparent share)."""
-    shrink = max(image.size) / WORKING_SIDE
+def working_pixels(image: Image.Image, side: int = WORKING_SIDE) -> tuple[RGB, float]:
+    """(RGB uint8 pixels with transparency on white, longer side at most `side`; the transparent share)."""
+    shrink = max(image.size) / side
     # A whole-number reduction band by band, to twice the size that is wanted at the least, then the fine one.
     factor = max(1, int(shrink) // 2)
     levels = _levels(image) if is_deep(image.mode) else None

@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from textual.app import App, ComposeResult
+from textual.pilot import Pilot
+
+from curated.config import Reading
+from curated.domain import Photo
+from curated.state.rows import photo_from_arrival
+from curated.tui.images import Pictures
+from curated.tui.picture import PictureView, Thumbnail
+from tests.support.filing_world import NOON
+from tests.support.pictures import arrival, encoded, scene, write
+
+
+class PictureApp(App[None]):
+    """The least application that shows pictures."""
+
+    def __init__(self, pictures: Pictures, *widgets: PictureView) -> None:
+        super().__init__()
+        self.pictures = pictures
+        self.widgets = widgets
+
+    def compose(self) -> ComposeResult:
+        yield from self.widgets
+
+
+Body = Callable[[PictureApp, Pilot[None]], Awaitable[None]]
+
+
+class World:
+    """A folder with pictures, and an application run on them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.pictures = Pictures(folder / "cache", limits=Reading(), disk_bytes=10**7, memory_bytes=10**7)
+
+    def picture(self, name: str = "a.jpg", width: int = 320, height: int = 240, seed: int = 1) -> tuple[Photo, Path]:
+        file = write(self.folder / name, encoded(scene(width, height, seed), "JPEG"))
+        return self.row(file, width, height), file
+
+    def row(self, file: Path, width: int, height: int) -> Photo:
+        photo = photo_from_arrival(arrival(file), f"{abs(hash(file)):064x}", NOON)
+        return replace(photo, id=1, name=file.stem, width=width, height=height)
+
+    def run(self, body: Body, *widgets: PictureView, size: tuple[int, int] = (80, 24)) -> None:
+        app = PictureApp(self.pictures, *widgets)
+
+        async def main() -> None:
+            async with app.run_test(size=size) as pilot:
+                await body(app, pilot)
+
+        asyncio.run(main())
+
+
+@pytest.fixture
+def world(tmp_path: Path):
+    world = World(tmp_path)
+    yield world
+    world.pictures.close()
+
+
+async def until(pilot: Pilot[None], condition: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to be"
+        await pilot.pause(0.01)
+
+
+def lines(view: PictureView) -> list[str]:
+    return [view.render_line(y).text for y in range(view.content_size.height)]
+
+
+def blocks(view: PictureView) -> tuple[int, int]:
+    """How many cells of picture there are across and down."""
+    rows = [line.count("▀") for line in lines(view)]
+    return max(rows), sum(1 for row in rows if row)
+
+
+def test_a_picture_is_as_large_as_its_room_with_its_aspect_kept_and_centred(world):
+    async def body(app, pilot):
+        view.show(*world.picture())
+        await until(pilot, lambda: blocks(view) != (0, 0))
+        assert blocks(view) == (64, 24)
+        assert lines(view)[0] == " " * 8 + "▀" * 64 + " " * 8
+
+    view = PictureView()
+    world.run(body, view)
+
+
+def test_a_small_picture_is_not_blown_up_beyond_four_times_its_pixels(world):
+    async def body(app, pilot):
+        view.show(*world.picture(width=8, height=8))
+        await until(pilot, lambda: blocks(view) != (0, 0))
+        assert blocks(view) == (32, 16)
+
+    view = PictureView()
+    world.run(body, view, size=(120, 40))
+
+
+def test_a_picture_in_memory_is_there_at_once(world):
+    async def body(app, pilot):
+        photo, file = world.picture()
+        world.pictures.load(photo, file, 384).result(20)
+        view.show(photo, file)
+        assert blocks(view) != (0, 0)
+
+    view = PictureView()
+    world.run(body, view)
+
+
+def test_resizing_the_terminal_draws_anew(world):
+    async def body(app, pilot):
+        view.show(*world.picture())
+        await until(pilot, lambda: blocks(view) == (64, 24))
+        await pilot.resize_terminal(40, 30)
+        await until(pilot, lambda: blocks(view) == (40, 15))
+
+    view = PictureView()
+    world.run(body, view)
+
+
+def test_a_picture_gone_from_the_disk_says_so(world):
+    async def body(app, pilot):
+        photo, file = world.picture()
+        file.unlink()
+        view.show(photo, file)
+        await until(pilot, lambda: "gone from the disk" in "".join(lines(view)))
+
+    view = PictureView()
+    world.run(body, view)
+
+
+def test_a_broken_picture_says_so(world):
+    async def body(app, pilot):
+        photo, file = world.picture()
+        file.write_bytes(file.read_bytes()[:900])
+        view.show(photo, file)
+        await until(pilot, lambda: "data" in view.words)
+
+    view = PictureView()
+    world.run(body, view)
+
+
+def test_what_comes_late_does_not_take_the_place_of_a_newer_picture(world):
+    async def body(app, pilot):
+        shown = [world.picture(f"{seed}.jpg", seed=seed, height=240 + 10 * seed) for seed in range(1, 9)]
+        for each in shown:
+            view.show(*each)
+        await until(pilot, lambda: view.image is not None)
+        for photo, file in shown:
+            world.pictures.load(photo, file, 384).result(20)
+        await pilot.pause()
+        assert view.image.size == (320, 320)
+        view.clear()
+        assert blocks(view) == (0, 0)
+
+    view = PictureView()
+    world.run(body, view)
+
+
+def test_a_thumbnail_carries_its_name_and_marks_before_it(world):
+    async def body(app, pilot):
+        file = world.folder / "生日快乐 🎂 and a long name \udcff.jpg"
+        photo, file = world.picture(file.name)
+        view.show(photo, file)
+        await until(pilot, lambda: blocks(view) == (13, 5))
+        assert lines(view)[-1].strip() == "生日快乐 🎂 and…"
+        view.add_class("-current", "-marked", "-seen")
+        assert lines(view)[-1].strip() == ">*· 生日快乐 🎂…"
+        assert view.render_line(5).cell_length == 16
+
+    view = Thumbnail()
+    view.styles.width, view.styles.height = 16, 6
+    world.run(body, view)
