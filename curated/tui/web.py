@@ -123,15 +123,22 @@ class _Sitting(AppService):
 
     async def end(self, seconds: float) -> None:
         """Ask the child to end, wait for it so long, and kill it if it has not ended."""
+        process = self._process
+        if process is None:
+            return
+        # Beside it, not around it: the base class takes a cancellation for the end of the child, and goes on.
+        stopping = asyncio.create_task(self.stop())
         try:
-            async with asyncio.timeout(seconds):
-                await self.stop()
-                if self._process is not None:
-                    await self._process.wait()
+            await asyncio.wait_for(process.wait(), seconds)
         except TimeoutError:
-            if self._process is not None and self._process.returncode is None:
-                self._process.kill()
-                await self._process.wait()
+            pass
+        finally:
+            if process.returncode is None:
+                process.kill()
+        await process.wait()
+        # Its output ends with it, unless something it started holds the pipe.
+        await asyncio.wait([stopping], timeout=1)
+        stopping.cancel()
 
 
 class ReviewServer(textual_serve.server.Server):
@@ -177,6 +184,10 @@ class ReviewServer(textual_serve.server.Server):
 
         for number in signals:
             loop.add_signal_handler(number, end)
+        await self.serve_until(ending, ready)
+
+    async def serve_until(self, ending: asyncio.Event, ready: Callable[[], None]) -> None:
+        """Serve until that is set; every child has ended when it returns."""
         # The requests are not logged: the first one holds the token.
         runner = web.AppRunner(await self._make_app(), access_log=None, shutdown_timeout=self._goodbye + 5)
         await runner.setup()
