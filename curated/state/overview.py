@@ -51,6 +51,14 @@ class InTrash:
     size: int
 
 
+@dataclass(frozen=True, slots=True)
+class ToConfirm:
+    """Pictures whose category can be confirmed, and how many others still lie in the review folder without one."""
+
+    ids: tuple[int, ...]
+    without_category: int
+
+
 class Overview:
     """Every method is one statement, or one for each so many ids."""
 
@@ -101,6 +109,11 @@ class Overview:
             for row in rows.fetchall()
         }
         return [by_id[photo_id] for photo_id in found if photo_id in by_id]
+
+    def file_of(self, photo_id: int) -> Path | None:
+        """The file of that picture."""
+        row = self.database.execute("SELECT path FROM photo WHERE id = ?", (photo_id,)).fetchone()
+        return Path(os.fsdecode(row["path"])) if row else None
 
     def categories(self) -> Mapping[str, Mapping[Status, int]]:
         """How many pictures of each status each category has, by name; "" has those without one."""
@@ -161,6 +174,20 @@ class Overview:
             "WHERE wanted <> applied AND problem IS NULL ORDER BY turn"
         )
         return {row["photo_id"]: bool(row["trash"]) for row in rows.fetchall()}
+
+    def to_confirm(self, photo_ids: Sequence[int]) -> ToConfirm:
+        """Those of the pictures that have a category which nobody has confirmed, in the order given."""
+        found: dict[int, Status] = {}
+        for start in range(0, len(photo_ids), _AT_ONCE):
+            some = list(photo_ids[start : start + _AT_ONCE])
+            rows = self.database.execute(
+                f"SELECT id, status FROM photo WHERE id IN ({marks(some)}) AND confirmed IS NULL "
+                "AND verdict IS NOT 'trash' AND status IN ('filed', 'review', 'duplicate')",
+                some,
+            )
+            found.update((row["id"], Status(row["status"])) for row in rows.fetchall())
+        ids = tuple(each for each in photo_ids if found.get(each) in (Status.FILED, Status.DUPLICATE))
+        return ToConfirm(ids, len(found) - len(ids))
 
     def scores(self, photo_ids: Sequence[int]) -> dict[int, float]:
         """The keep scores of those of the pictures that have one."""

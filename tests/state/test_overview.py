@@ -12,7 +12,7 @@ import pytest
 from curated.domain import Status
 from curated.review import Desk, Review
 from curated.state.database import Database
-from curated.state.overview import Judged, Overview
+from curated.state.overview import Judged, Overview, ToConfirm
 from tests.review.test_desk import carry
 from tests.review.test_hand import config_of, filed
 from tests.state.conftest import Maker
@@ -140,3 +140,10 @@ def test_files_on_their_way_say_whether_that_is_into_the_trash(world: World) -> 
     assert overview.on_their_way() == {}
     desk.decide([one.id], "undecided")
     assert overview.on_their_way() == {one.id: False}
+
+
+def test_only_a_category_that_nobody_confirmed_can_be_confirmed(overview: Overview, make: Maker) -> None:
+    filed_one, kept = make(category="Memes"), make(category="Memes", verdict="keep")
+    others = [make(confirmed=NOON), make(verdict="trash"), make(status=Status.FAILED), make(status=Status.REVIEW)]
+    ids = [kept.id, *(each.id for each in others), filed_one.id]
+    assert asked(overview.database, lambda: overview.to_confirm(ids)) == ToConfirm((kept.id, filed_one.id), 1)

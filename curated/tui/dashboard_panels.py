@@ -1,0 +1,259 @@
+"""The dashboard's panels as text: pure functions of a snapshot and the room there is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from rich.cells import cell_len
+from textual.content import Content
+
+from curated.domain import Status
+from curated.state.daemon import DaemonState
+from curated.state.overview import Entry
+from curated.tui.dashboard_look import Health, Snapshot, age
+from curated.tui.sitting import span
+from curated.tui.words import fitting, plain, size_in_words
+
+Draw = Callable[[Snapshot, int, int], Content]
+
+_BARS = " ▁▂▃▄▅▆▇█"
+_SIGNS = {"ok": ("✓", "$text-success"), "warn": ("!", "$text-warning"), "fail": ("✗", "$text-error")}
+_ACTIVITY = {"working": "▶", "watching": "●", "paused": "‖", "starting": "…", "stopping": "…", "stopped": "○"}
+_OTHERS = (Status.REVIEW, Status.DUPLICATE, Status.TRASHED, Status.FAILED, Status.MISSING, Status.UNDONE)
+
+
+def daemon(snapshot: Snapshot, width: int, height: int) -> Content:
+    """Whether it runs, what it does, by which profile on which device, and what waits."""
+    state = snapshot.state
+    if not snapshot.running:
+        lines = [Content.styled("○ stopped", "bold $text-warning"), Content("`curated run` starts it;")]
+        lines += [
+            Content("`curated service install` starts it with"),
+            Content("the session. Reviewing works all the same."),
+        ]
+    elif state is None or state.activity == "stopped":
+        lines = [Content.styled("… starting", "bold")]
+    else:
+        lines = _of_daemon(state, snapshot.at)
+    if snapshot.running and height > len(lines):
+        lines += [_low(line) for line in _wrapped(plain(snapshot.counts.notice), width)]
+    return _block(lines, width, height)
+
+
+def _of_daemon(state: DaemonState, now: datetime) -> list[Content]:
+    since = age(datetime.fromisoformat(state.started_at), now)
+    style = "bold $text-warning" if state.activity == "paused" else "bold $text-success"
+    first = Content.assemble(
+        (f"{_ACTIVITY[state.activity]} {state.activity}", style), (f"  process {state.pid}, up {since}", "$text-muted")
+    )
+    lines = [first]
+    if state.detail:
+        lines.append(Content(plain(state.detail)))
+    lines.append(
+        Content(
+            f"profile {plain(state.profile) or 'not loaded yet'} · device {plain(state.device) or 'not chosen yet'}"
+        )
+    )
+    queue = [f"{state.waiting:,} waiting", f"{state.in_work:,} in work"]
+    if state.retrying:
+        queue.append(f"{state.retrying:,} to retry")
+    if state.seconds_left is not None:
+        queue.append(f"{span(state.seconds_left)} left")
+    lines.append(Content(" · ".join(queue)))
+    folders = "1 folder" if state.watched_folders == 1 else f"{state.watched_folders:,} folders"
+    lines.append(_low(f"{folders} {'looked at in turns' if state.polling else 'watched'}"))
+    return lines
+
+
+def rate(snapshot: Snapshot, width: int, height: int) -> Content:
+    """Pictures filed in each minute of the last hour as bars, and in numbers."""
+    counts = snapshot.per_minute
+    total, most = sum(counts), max(counts, default=0)
+    if not total:
+        return _block([_low("Nothing was filed in the last hour.")], width, height)
+    # The present minute has only begun.
+    words = f"{counts[-2]:,}/min · {total:,} in the hour · at most {most:,}/min"
+    drawn = [Content.styled(line, "$primary") for line in bars(counts, width, max(1, height - 2))]
+    axis = _low(_ends("60 min ago", "now", min(width, len(counts)) if width < 2 * len(counts) else 2 * len(counts)))
+    return _block([*drawn, axis, Content(words)] if height >= 3 else [*drawn, Content(words)], width, height)
+
+
+def bars(counts: Sequence[int], width: int, height: int) -> list[str]:
+    """Columns of at most so many cells, the counts summed up or doubled to fit; any count above 0 shows."""
+    group = -(-len(counts) // max(1, width))
+    sums = [sum(counts[start : start + group]) for start in range(0, len(counts), group)]
+    wide = 2 if width >= 2 * len(sums) else 1
+    most = max(sums, default=0) or 1
+    eighths = [0 if not each else max(1, round(each * height * 8 / most)) for each in sums]
+    rows = []
+    for row in range(height - 1, -1, -1):
+        filled = "".join(_BARS[max(0, min(8, each - row * 8))] * wide for each in eighths)
+        rows.append(filled if row else "".join("·" if char == " " else char for char in filled))
+    return rows
+
+
+def last_filed(snapshot: Snapshot, width: int, height: int) -> Content:
+    """The names that were filed last, with their categories."""
+    if not snapshot.last:
+        where = "Nothing is filed yet. Put pictures into the unsorted folder; the daemon names and files them."
+        return _block([_low(line) for line in _wrapped(where, width)], width, height)
+    return _block([_filed(each, snapshot.at, width) for each in snapshot.last[:height]], width, height)
+
+
+def _filed(entry: Entry, now: datetime, width: int) -> Content:
+    where = entry.category if entry.status is Status.FILED else entry.status.value
+    right = fitting(plain(where), max(8, width // 3))
+    when = age(entry.at, now) if entry.at else ""
+    room = width - cell_len(right) - cell_len(when) - 4
+    name = fitting(plain(entry.file.name), room)
+    gap = " " * (room - cell_len(name) + 2)
+    return Content.assemble(name, gap, (right, "$text-muted"), "  ", (when, "$text-muted"))
+
+
+def library(snapshot: Snapshot, width: int, height: int) -> Content:
+    """Counts by category and status, and the room on the library's disk."""
+    categories = snapshot.counts.categories
+    sums = {status: sum(each.get(status, 0) for each in categories.values()) for status in Status}
+    total = sum(sums.values())
+    lines = [
+        Content.assemble((f"{total:,}", "bold"), " pictures" if total != 1 else " picture", f" · {_space(snapshot)}")
+    ]
+    others = " · ".join(f"{sums[status]:,} {status.value}" for status in (Status.FILED, *_OTHERS) if sums[status])
+    lines += [Content(line) for line in _wrapped(others, width)]
+    filed = [(name or "none", each.get(Status.FILED, 0)) for name, each in categories.items()]
+    most = sorted((each for each in filed if each[1]), key=lambda each: (-each[1], each[0]))
+    room = height - len(lines)
+    shown = most if len(most) <= room else most[: max(0, room - 1)]
+    largest = max((number for _, number in most), default=1)
+    for name, number in shown:
+        lines.append(_bar(plain(name), number, largest, width))
+    if len(most) > len(shown) and room > 0:
+        rest = sum(number for _, number in most[len(shown) :])
+        lines.append(_low(f"and {rest:,} in {len(most) - len(shown)} more"))
+    return _block(lines, width, height)
+
+
+def _space(snapshot: Snapshot) -> str:
+    if snapshot.space is None:
+        return "disk not there"
+    free, whole = snapshot.space
+    return f"{size_in_words(free)} of {size_in_words(whole)} free"
+
+
+def _bar(name: str, number: int, largest: int, width: int) -> Content:
+    digits = f"{number:,}"
+    label = fitting(name, min(18, width // 2))
+    room = max(0, width - 18 - cell_len(digits) - 2) if width > 30 else 0
+    bar = "▇" * max(1, round(room * number / largest)) if room else ""
+    gap = " " * (18 - cell_len(label) + 1) if room else " "
+    return Content.assemble(label, gap, (bar, "$primary"), " ", digits)
+
+
+def failed(snapshot: Snapshot, width: int, height: int) -> Content:
+    """What could not be filed, what waits for another try, and why."""
+    if not snapshot.failed and not snapshot.waiting:
+        return _block([_low("Nothing failed.")], width, height)
+    lines = [_reason("✗", each.file.name, each.reason, "", width) for each in snapshot.failed]
+    for attempt in snapshot.waiting:
+        seconds = (attempt.next_at - snapshot.at).total_seconds()
+        when = f"next try in {span(seconds)}" if seconds > 0 else "next try now"
+        lines.append(_reason("…", attempt.path.name, attempt.reason, f" (try {attempt.tries}, {when})", width))
+    return _with_rest(lines, width, height)
+
+
+def decisions(snapshot: Snapshot, width: int, height: int) -> Content:
+    """Decisions whose files have still to follow, and those that could not be carried out."""
+    if snapshot.owed:
+        many = "1 file has" if snapshot.owed == 1 else f"{snapshot.owed:,} files have"
+        lines = [Content(f"{many} still to follow a decision.")]
+    else:
+        lines = [_low("Every file has followed its decision.")]
+    for made, file in snapshot.problems:
+        what = plain(made.action if made.argument is None else f"{made.action} as {made.argument}")
+        lines.append(_reason("✗", file.name if file else f"#{made.photo_id}", made.problem or "", f" ({what})", width))
+    return _with_rest(lines, width, height)
+
+
+def taste(snapshot: Snapshot, width: int, height: int) -> Content:
+    """How well the taste tells kept from trashed, and how that grew with the labels."""
+    judged, figures = snapshot.counts.judged, snapshot.counts.taste
+    lines = [Content(f"{judged.kept:,} kept · {judged.trashed:,} trashed · {judged.confirmed:,} confirmed")]
+    if figures is None:
+        wanted = "`curated predict` learns from what you keep and trash (10 of each at the least)."
+        lines += [_low(line) for line in _wrapped(wanted, width)]
+        return _block(lines, width, height)
+    interval = f"AUC {figures.auc:.2f} ({figures.auc_low:.2f} to {figures.auc_high:.2f}; guessing 0.50)"
+    lines.append(Content(interval))
+    if figures.earns_trust:
+        lines.append(Content.assemble(("✓", "$text-success"), f" trusted: {judged.scored:,} pictures have a score"))
+    else:
+        lines.append(
+            Content.assemble(("!", "$text-warning"), f" not trusted: about {figures.more_labels:,} more labels")
+        )
+    if figures.curve and height > len(lines):
+        curve = "  ".join(f"{point.labels:,}: {point.auc:.2f}" for point in figures.curve)
+        lines += [_low(line) for line in _wrapped(f"AUC by labels  {curve}", width)]
+    if height > len(lines):
+        lines.append(_low(f"Brier score {figures.brier:.3f} (base rate {figures.base_brier:.3f})"))
+    return _block(lines, width, height)
+
+
+def health(snapshot: Snapshot, width: int, height: int) -> Content:
+    """What is not well first, each with its mend."""
+    lines: list[Content] = []
+    for each in snapshot.health:
+        lines += _healthy(each, width)
+    return _block(lines, width, height)
+
+
+def _healthy(each: Health, width: int) -> list[Content]:
+    sign, style = _SIGNS[each.level]
+    if each.level == "ok":
+        return [
+            Content.assemble(
+                (sign, style), f" {each.what}  ", (fitting(each.detail, width - len(each.what) - 4), "$text-muted")
+            )
+        ]
+    text = _wrapped(f"{each.what}: {each.detail}", width - 2)
+    return [Content.assemble((sign if not index else " ", style), f" {line}") for index, line in enumerate(text)]
+
+
+def _reason(sign: str, name: str, reason: str, after: str, width: int) -> Content:
+    label = fitting(plain(name), max(10, width // 2))
+    rest = fitting(f"{plain(reason)}{after}", max(0, width - cell_len(label) - 4))
+    return Content.assemble(
+        (sign, "$text-error" if sign == "✗" else "$text-warning"), f" {label}  ", (rest, "$text-muted")
+    )
+
+
+def _with_rest(lines: Sequence[Content], width: int, height: int) -> Content:
+    if len(lines) <= height:
+        return _block(lines, width, height)
+    left = len(lines) - height + 1
+    return _block([*lines[: height - 1], _low(f"and {left:,} more")], width, height)
+
+
+def _low(text: str) -> Content:
+    return Content.styled(text, "$text-muted")
+
+
+def _ends(left: str, right: str, width: int) -> str:
+    return f"{left}{' ' * max(1, width - cell_len(left) - cell_len(right))}{right}"
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """The text in lines of at most so many cells, broken between words."""
+    lines, line = [], ""
+    for word in text.split(" "):
+        if line and cell_len(line) + 1 + cell_len(word) > width:
+            lines.append(line)
+            line = word
+        else:
+            line = f"{line} {word}" if line else word
+    return [*lines, line] if line else lines
+
+
+def _block(lines: Sequence[Content], width: int, height: int) -> Content:
+    """The lines that there is room for, each cut at the width."""
+    return Content("\n").join(line.truncate(width, ellipsis=True) for line in lines[:height])

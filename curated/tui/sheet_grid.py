@@ -1,0 +1,147 @@
+"""The contact sheet's grid: as many thumbnails as there is room for, a page at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from textual.app import ComposeResult
+from textual.containers import Grid, Vertical
+from textual.content import Content
+from textual.events import Resize
+from textual.message import Message
+from textual.widgets import Static
+
+from curated.domain import Status
+from curated.review import Seen
+from curated.tui.picture import PictureView
+from curated.tui.review.panel import MARKED, signs
+from curated.tui.words import fitting, plain
+
+# The least room in which a picture can still be told from its neighbours, its two lines of words included.
+CELL_WIDTH, CELL_HEIGHT = 18, 9
+# More would keep the terminal busy for longer than a key may take.
+_MOST = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One place of the sheet; `seen` is None where the picture is no longer known."""
+
+    photo_id: int
+    seen: Seen | None
+    current: bool
+    marked: bool
+    looked_at: bool
+
+
+class TileView(Vertical):
+    """A picture with two lines below it: its signs and name, and its category."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._tile: Tile | None = None
+
+    def compose(self) -> ComposeResult:
+        yield PictureView()
+        yield Static("", classes="words", markup=False)
+
+    def on_mount(self) -> None:
+        self._draw()
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    def show(self, tile: Tile | None) -> None:
+        """Put that picture here, or nothing."""
+        if tile == self._tile:
+            return
+        self._tile = tile
+        self._draw()
+
+    def _draw(self) -> None:
+        tile = self._tile
+        if not self.is_mounted or not self.query(PictureView):
+            return
+        self.set_class(tile is not None and tile.current, "-current")
+        self.set_class(tile is not None and tile.marked, "-marked")
+        view = self.query_one(PictureView)
+        if tile is None or tile.seen is None:
+            view.show(None, None)
+        else:
+            view.show(tile.seen.photo, tile.seen.file)
+        self.query_one(Static).update(words(tile, self.content_size.width) if tile else Content(""))
+
+
+class SheetGrid(Grid):
+    """Tiles in rows and columns; `columns` and `rows` follow from the room."""
+
+    class Shaped(Message):
+        """The grid has another number of places now."""
+
+    def __init__(self) -> None:
+        super().__init__(id="tiles")
+        self.columns, self.rows = 1, 1
+
+    @property
+    def places(self) -> int:
+        """How many pictures a page holds."""
+        return self.columns * self.rows
+
+    async def on_resize(self, event: Resize) -> None:
+        """As many places as there is room for now."""
+        columns, rows = shape(event.size.width, event.size.height)
+        if (columns, rows) == (self.columns, self.rows) and self.children:
+            return
+        self.columns, self.rows = columns, rows
+        self.styles.grid_size_columns, self.styles.grid_size_rows = columns, rows
+        there = list(self.query(TileView))
+        if len(there) > self.places:
+            await self.remove_children(there[self.places :])
+        elif len(there) < self.places:
+            await self.mount(*(TileView() for _ in range(self.places - len(there))))
+        self.post_message(self.Shaped())
+
+    def show(self, tiles: Sequence[Tile]) -> None:
+        """Show these from the upper left corner on; the other places are empty."""
+        for number, place in enumerate(self.query(TileView)):
+            place.show(tiles[number] if number < len(tiles) else None)
+
+    @property
+    def side(self) -> int:
+        """The longer side in pixels that pictures need here: what to prefetch."""
+        views = self.query(PictureView)
+        return views.first().side if views else 0
+
+
+def shape(width: int, height: int) -> tuple[int, int]:
+    """(columns, rows) of the densest grid in so many cells."""
+    cell = 1.0
+    while True:
+        columns, rows = max(1, int(width / (CELL_WIDTH * cell))), max(1, int(height / (CELL_HEIGHT * cell)))
+        if columns * rows <= _MOST:
+            return columns, rows
+        cell += 0.05
+
+
+def words(tile: Tile, width: int) -> Content:
+    """The two lines below a picture."""
+    if tile.seen is None:
+        return Content.assemble((_lead(tile, ""), "bold"), "no longer known")
+    photo = tile.seen.photo
+    lead = _lead(tile, f"{MARKED if tile.marked else ''}{signs(photo)}")
+    name = fitting(plain(photo.name), max(1, width - cell_len(lead)))
+    score = "" if photo.keep_score is None else f" {photo.keep_score * 100:.0f} %"
+    place = "trash" if photo.status is Status.TRASHED or photo.verdict == "trash" else plain(photo.category or "none")
+    where = fitting(("! " if photo.protected else "") + place, max(1, width - cell_len(score)))
+    gap = " " * max(0, width - cell_len(where) - cell_len(score))
+    first = Content.assemble((lead, "bold"), name, " " * max(0, width - cell_len(lead) - cell_len(name)))
+    second = Content.assemble(where, gap, score)
+    return Content("\n").join([first, second])
+
+
+def _lead(tile: Tile, sign: str) -> str:
+    # Not yet looked at long enough: a dot, where the others have nothing.
+    sign = sign or ("" if tile.looked_at else "·")
+    return f"{'▶' if tile.current else ''}{sign}{' ' if sign or tile.current else ''}"
