@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,7 +67,14 @@ class Pictures:
     """
 
     def __init__(
-        self, cache: Path, *, limits: Reading, disk_bytes: int, memory_bytes: int = MEMORY_BYTES, threads: int = 2
+        self,
+        cache: Path,
+        *,
+        limits: Reading,
+        disk_bytes: int,
+        memory_bytes: int = MEMORY_BYTES,
+        threads: int = 2,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.drawings = Drawings()
         self._limits = limits
@@ -75,13 +82,14 @@ class Pictures:
         self._kept = ScreenCache(cache / "screen", disk_bytes)
         self._memory_bytes = memory_bytes
         self._threads = threads
+        self._clock = clock
         self._memory: OrderedDict[str, _Held] = OrderedDict()
         self._memory_held = 0
         self._jobs: dict[tuple[str, int], _Job] = {}
         self._failed: set[str] = set()  # not wished for again; a load tries again
         self._loads: deque[_Job] = deque()
         self._wishes: deque[_Job] = deque()
-        self._running: dict[threading.Thread, float] = {}  # since when each is busy, by the monotonic clock
+        self._running: dict[threading.Thread, float] = {}  # since when each is busy
         self._workers: set[threading.Thread] = set()
         self._changed = threading.Condition()
         self._one_large = threading.Lock()
@@ -179,7 +187,7 @@ class Pictures:
 
     def _have_workers(self) -> None:
         """Threads enough for what waits; one that hangs (a dead network drive) is made up for by another."""
-        now = time.monotonic()
+        now = self._clock()
         stuck = sum(1 for since in self._running.values() if now - since > _STUCK_SECONDS)
         if len(self._workers) < min(self._threads + stuck, _MOST_THREADS):
             # Daemon threads: one that hangs must not keep the program from ending.
@@ -214,7 +222,7 @@ class Pictures:
                     return None
                 job = self._loads.popleft() if self._loads else self._wishes.popleft() if self._wishes else None
                 if job is not None and job.future.set_running_or_notify_cancel():
-                    self._running[me] = time.monotonic()
+                    self._running[me] = self._clock()
                     return job
                 if job is not None:
                     self._jobs.pop(job.key, None)

@@ -93,7 +93,7 @@ class ScreenCache:
 def read_jpeg(path: Path) -> Image.Image | None:
     """One of our own JPEGs as RGB, or None where it is not there or not whole."""
     try:
-        with Image.open(path, formats=("JPEG",)) as image:
+        with path.open("rb") as stream, Image.open(stream, formats=("JPEG",)) as image:
             image.load()
             return image if image.mode == "RGB" else image.convert("RGB")
     except DECODER_ERRORS:
