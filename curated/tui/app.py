@@ -11,7 +11,6 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 from rich.text import Text
-from textual.app import App
 from textual.binding import BindingType
 from textual.message import Message
 from textual.screen import Screen
@@ -26,6 +25,7 @@ from curated.state.database import Database
 from curated.state.decisions import Action, Step
 from curated.state.journal import Clock, utc_now
 from curated.state.queue import ReviewQueue
+from curated.tui.guard import Guarded
 from curated.tui.keys import bindings, check_keys, keymap
 from curated.tui.sitting import Sitting
 from curated.tui.words import said
@@ -73,7 +73,7 @@ class Says(Protocol):
     def say(self, text: str) -> None: ...
 
 
-class ReviewApp(App[None]):
+class ReviewApp(Guarded[None]):
     """The review on a daemon's state; works just as well with the daemon stopped.
 
     Screens take `config`, `database`, `desk`, `queue`, `pictures` and `sitting` from here, and decide by `decide`.
@@ -98,6 +98,7 @@ class ReviewApp(App[None]):
         self.queue = ReviewQueue(database)
         self.sitting = Sitting(auto_advance=config.review.auto_advance)
         self.set_keymap(keymap(config.review.keys))
+        self.troubles: dict[int, str] = {}  # by picture, why its file could not follow
         self._owed = threading.Event()
         self._ending = threading.Event()
         self._carrying = threading.Thread(target=self._carry, name="carrier", daemon=True)
@@ -117,6 +118,10 @@ class ReviewApp(App[None]):
         self.nudge()
         self._carrying.start()
 
+    def on_unmount(self) -> None:
+        if "pictures" in self.__dict__:  # it was looked at
+            self.pictures.close()
+
     # -- deciding ----------------------------------------------------------------------------------------
 
     def decide(self, photo_ids: Sequence[int], action: Action, argument: str | None = None) -> Decided | None:
@@ -132,6 +137,8 @@ class ReviewApp(App[None]):
             self.complain(f"The picture {why}" if many == 1 else f"{many} pictures take no part: {why}")
         if decided.step is None:
             return None
+        for photo_id in decided.step.photo_ids:
+            self.troubles.pop(photo_id, None)
         self.nudge()
         return decided
 
@@ -182,7 +189,7 @@ class ReviewApp(App[None]):
     def action_help(self) -> None:
         from curated.tui.dialogs import HelpScreen
 
-        self.push_screen(HelpScreen(self.config.review.keys))
+        self.push_screen(HelpScreen(self.config.review.keys, [rule.name for rule in self.config.category]))
 
     def _show(self, name: str) -> None:
         """Show that screen above the review, or the review again if it is shown already."""
@@ -238,9 +245,12 @@ class ReviewApp(App[None]):
     def on_followed(self, message: Followed) -> None:
         """Tell the screen, and the person where the file could not follow."""
         carried = message.carried
+        photo_id = carried.decision.photo_id
+        self.troubles.pop(photo_id, None)
         if carried.problem:
+            self.troubles[photo_id] = carried.problem
             self.complain(carried.problem)
-        self.screen.post_message(Changed([carried.decision.photo_id]))
+        self.screen.post_message(Changed([photo_id]))
 
     def _carry(self) -> None:
         folders = self.config.folders

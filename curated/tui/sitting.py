@@ -60,6 +60,11 @@ class Sitting:
         return self._listings[-1]
 
     @property
+    def queue(self) -> Listing:
+        """The list of the filter, below whatever list is gone through for a while."""
+        return self._listings[0]
+
+    @property
     def ids(self) -> array[int]:
         """The ids of that list."""
         return self.listing.ids
@@ -86,7 +91,7 @@ class Sitting:
 
     def complete(self, ids: Iterable[int]) -> None:
         """All ids of the queue; what is in the list already stays where it is."""
-        queue = self._listings[0]
+        queue = self.queue
         if queue.whole:
             return
         known = set(queue.ids)
@@ -95,7 +100,7 @@ class Sitting:
 
     def append(self, ids: Iterable[int]) -> int:
         """Put pictures filed meanwhile at the end of the queue; how many were new."""
-        queue = self._listings[0]
+        queue = self.queue
         known = set(queue.ids)
         new = [each for each in ids if each not in known]
         queue.ids.extend(new)
@@ -103,9 +108,12 @@ class Sitting:
 
     def reload(self, ids: Sequence[int], *, read_at: datetime | None = None) -> None:
         """The queue anew, in its present order; the cursor stays on its picture, or near its place if it is gone."""
-        before, position = self._listings[0].current, self._listings[0].position
+        before, position, marked = self.queue.current, self.queue.position, self.marked.copy()
         self.load(ids, whole=True, read_at=read_at)
-        queue = self.listing
+        if marked:
+            present = set(ids)
+            self.mark(each for each in marked if each in present)
+        queue = self.queue
         try:
             queue.position = queue.ids.index(before) if before is not None else 0
         except ValueError:

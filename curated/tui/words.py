@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from pathlib import Path
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len, chop_cells, set_cell_size
 
 from curated.state.decisions import Action
 
@@ -40,6 +40,25 @@ def fitting(text: str, cells: int) -> str:
     if cell_len(text) <= cells:
         return text
     return set_cell_size(text, max(0, cells - 1)).rstrip() + "…" if cells > 0 else ""
+
+
+def wrap(text: str, width: int, most: int) -> list[str]:
+    """The text, already plain, in at most so many lines of so many cells."""
+    lines = [""]
+    for word in text.split(" "):
+        for part in chop_cells(word, width) if cell_len(word) > width else [word]:
+            joined = f"{lines[-1]} {part}" if lines[-1] else part
+            if cell_len(joined) <= width:
+                lines[-1] = joined
+            else:
+                lines.append(part)
+        if len(lines) > most:
+            break
+    if len(lines) > most:
+        lines = [*lines[: most - 1], fitting(f"{lines[most - 1]} {lines[most]}…", width)]
+        if not lines[-1].endswith("…"):
+            lines[-1] = fitting(lines[-1], width - 1) + "…"
+    return lines
 
 
 def said(action: Action, argument: str | None, pictures: int) -> str:
