@@ -21,6 +21,7 @@ from curated.config.settings import (
     Reading,
     ReviewSettings,
     Section,
+    Taste,
     Watch,
 )
 
@@ -40,6 +41,7 @@ __all__ = [
     "Reading",
     "ReviewSettings",
     "Section",
+    "Taste",
     "Watch",
     "as_dict",
     "check_folders",

@@ -191,6 +191,13 @@ class Naming(Section, frozen=True):
     max_bytes: Annotated[int, msgspec.Meta(ge=8, le=240)] = 120
 
 
+class Taste(Section, frozen=True):
+    """What is learnt from verdicts and confirmed categories."""
+
+    every: Count = 25
+    precision: Fraction = 0.9
+
+
 class Keys(Section, frozen=True):
     """The keys of the review, by Textual's names of them; what stands first is shown in the footer.
 
@@ -280,6 +287,7 @@ class Config(Section, frozen=True):
     duplicates: Duplicates = Duplicates()
     decide: Decide = Decide()
     naming: Naming = Naming()
+    taste: Taste = Taste()
     review: ReviewSettings = ReviewSettings()
     category: tuple[Category, ...] = DEFAULT_CATEGORIES
 

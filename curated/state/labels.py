@@ -1,54 +1,139 @@
-"""What a predictor learns from, and the scores it gives: verdicts, embeddings, twins."""
+"""What is learnt from, and the scores it gives: verdicts, confirmed categories, embeddings, groups of twins."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from curated.domain import JUDGED
 from curated.state.database import Database
-from curated.state.rows import marks
+from curated.state.rows import from_text, marks
+
+_AT_ONCE = 5_000
+# Rows written in one transaction: others who write wait no longer than for these.
+_WRITTEN_AT_ONCE = 2_000
+_JUDGED = tuple(status.value for status in JUDGED)
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A picture as a predictor sees it; `vector` is float16 bytes, `twin_of` the head of its group."""
+    """A labelled picture as a predictor sees it; `vector` is float16 bytes, `group` is shared by twins.
+
+    `facts` are what is known without looking: when it was taken or arrived (days), bytes, width, height, and the
+    scores of its kinds as JSON.
+    """
 
     photo_id: int
     vector: bytes
-    verdict: str | None
-    twin_of: int | None
+    label: str
+    group: int
+    taken_at: datetime | None
+    size: int
+    width: int
+    height: int
+    kind_scores: str
 
 
 class Labels:
-    """Verdicts with the embeddings of one model; every method is one statement or one transaction."""
+    """Labels with the embeddings of one model; every method is one statement or one transaction, but for the scores."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    def embedder(self) -> str | None:
+    def embedder(self, column: str = "verdict") -> str | None:
         """The model that most labelled pictures have an embedding of; of two, the one that judged them last."""
         row = self.database.execute(
             "SELECT embedding.model AS model FROM photo JOIN embedding ON embedding.photo_id = photo.id "
-            "WHERE verdict IS NOT NULL GROUP BY embedding.model "
+            f"WHERE {_labelled(column)} GROUP BY embedding.model "
             "ORDER BY count(*) DESC, sum(embedding.model = json_extract(models, '$.embedder')) DESC LIMIT 1"
         ).fetchone()
         return str(row["model"]) if row else None
 
-    def samples(self, embedder: str) -> Iterator[Sample]:
-        """Every picture with an embedding of that model that is still somewhere, labelled or not."""
+    def labelled(self, embedder: str, column: str = "verdict") -> list[Sample]:
+        """Every picture with a verdict (or, by `column` "confirmed", with a confirmed category) that is still there."""
+        label = "verdict" if column == "verdict" else "category"
         rows = self.database.execute(
-            "SELECT id, vector, verdict, twin_of FROM photo JOIN embedding ON photo_id = id AND model = ? "
-            f"WHERE status IN ({marks(JUDGED)}) ORDER BY id",
-            (embedder, *(status.value for status in JUDGED)),
+            f"SELECT id, vector, {label} AS label, twin_of, coalesce(taken_at, arrived_at) AS taken_at, size, "
+            "coalesce(width, 0) AS width, coalesce(height, 0) AS height, kind_scores "
+            "FROM photo JOIN embedding ON photo_id = id AND model = ? "
+            f"WHERE {_labelled(column)} AND {label} IS NOT NULL AND status IN ({marks(_JUDGED)}) ORDER BY id",
+            (embedder, *_JUDGED),
         )
-        for row in rows.fetchall():
-            yield Sample(row["id"], row["vector"], row["verdict"], row["twin_of"])
-
-    def set_keep_scores(self, scores: Sequence[tuple[int, float]]) -> None:
-        """Keep the chance of being kept of each (photo id, score); those of all others are forgotten."""
-        with self.database.write() as connection:
-            connection.execute("UPDATE photo SET keep_score = NULL WHERE keep_score IS NOT NULL")
-            connection.executemany(
-                "UPDATE photo SET keep_score = ? WHERE id = ?", [(score, photo_id) for photo_id, score in scores]
+        return [
+            Sample(
+                photo_id=row["id"],
+                vector=row["vector"],
+                label=row["label"],
+                group=row["twin_of"] or row["id"],
+                taken_at=from_text(row["taken_at"]),
+                size=row["size"],
+                width=row["width"],
+                height=row["height"],
+                kind_scores=row["kind_scores"],
             )
+            for row in rows.fetchall()
+        ]
+
+    def unlabelled(self, embedder: str) -> Iterator[list[tuple[int, bytes]]]:
+        """(photo id, vector) of every picture without a verdict, some thousand at a time."""
+        last = 0
+        while True:
+            rows = self.database.execute(
+                "SELECT id, vector FROM photo JOIN embedding ON photo_id = id AND model = ? "
+                f"WHERE id > ? AND verdict IS NULL AND status IN ({marks(_JUDGED)}) ORDER BY id LIMIT ?",
+                (embedder, last, *_JUDGED, _AT_ONCE),
+            ).fetchall()
+            if not rows:
+                return
+            last = rows[-1]["id"]
+            yield [(row["id"], row["vector"]) for row in rows]
+
+    def vectors(self, embedder: str, photo_ids: Sequence[int]) -> list[bytes]:
+        """The vectors of these pictures, in their order; every one must have one."""
+        found: dict[int, bytes] = {}
+        for start in range(0, len(photo_ids), 500):
+            some = list(photo_ids[start : start + 500])
+            rows = self.database.execute(
+                f"SELECT photo_id, vector FROM embedding WHERE model = ? AND photo_id IN ({marks(some)})",
+                (embedder, *some),
+            )
+            found.update((row["photo_id"], row["vector"]) for row in rows.fetchall())
+        return [found[photo_id] for photo_id in photo_ids]
+
+    def set_scores(self, scores: Sequence[tuple[int, float | None, float | None]]) -> None:
+        """Keep (photo id, chance of being kept or None, how soon to ask about it) of each; all others' are forgotten.
+
+        Only rows that change are written, some at a time, so that nobody else who writes waits long.
+        """
+        wanted = {photo_id: (keep, ask) for photo_id, keep, ask in scores}
+        present = self.database.execute(
+            "SELECT id, keep_score, ask FROM photo WHERE keep_score IS NOT NULL OR ask IS NOT NULL"
+        ).fetchall()
+        known = {row["id"]: (row["keep_score"], row["ask"]) for row in present}
+        changes = [(*found, photo_id) for photo_id, found in wanted.items() if known.get(photo_id) != found]
+        changes += [(None, None, photo_id) for photo_id in known if photo_id not in wanted]
+        for start in range(0, len(changes), _WRITTEN_AT_ONCE):
+            with self.database.write() as connection:
+                connection.executemany(
+                    "UPDATE photo SET keep_score = ?, ask = ? WHERE id = ?", changes[start : start + _WRITTEN_AT_ONCE]
+                )
+
+    def newest_verdict(self) -> int:
+        """The number of the last verdict."""
+        return int(self.database.execute("SELECT coalesce(max(id), 0) FROM verdict").fetchone()[0])
+
+    def verdicts_since(self, number: int) -> int:
+        """How many pictures' verdicts came after that one."""
+        row = self.database.execute("SELECT count(DISTINCT photo_id) FROM verdict WHERE id > ?", (number,)).fetchone()
+        return int(row[0])
+
+    def confirmed(self) -> int:
+        """How many pictures have a confirmed category."""
+        return int(self.database.execute("SELECT count(*) FROM photo WHERE confirmed IS NOT NULL").fetchone()[0])
+
+
+def _labelled(column: str) -> str:
+    if column not in ("verdict", "confirmed"):
+        raise ValueError(f"{column} is no label")
+    return f"{column} IS NOT NULL"

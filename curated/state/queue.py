@@ -22,7 +22,7 @@ _BY: dict[Order, tuple[str, str]] = {
     "new": ("photo_filed", "filed_at DESC, id DESC"),
     "date": ("photo_taken", "taken_at DESC, id DESC"),
     "keep": ("photo_keep", "keep_score DESC, id DESC"),
-    "uncertain": ("photo_uncertain", "abs(coalesce(keep_score, 2) - 0.5), id DESC"),
+    "uncertain": ("photo_uncertain", "ask DESC, id DESC"),
 }
 _UNREVIEWED = "verdict IS NULL AND confirmed IS NULL"
 

@@ -32,9 +32,8 @@ Sort = Literal["new", "keep", "uncertain"]
 _ORDER: Mapping[Sort, str] = {
     "new": "filed_at DESC, id DESC",
     "keep": "keep_score DESC, id DESC",
-    "uncertain": "abs(coalesce(keep_score, 2) - 0.5), id DESC",
+    "uncertain": "ask DESC, id DESC",
 }
-_MAY_BE_TWINS = f"phash IS NOT NULL AND status IN ({', '.join(repr(status.value) for status in JUDGED)})"
 _IN_LIBRARY = (*JUDGED, Status.FAILED)
 _AT_ONCE = 500
 
@@ -49,19 +48,6 @@ class Attempt:
     tries: int
     next_at: datetime
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Fingerprint:
-    """What the duplicate index needs of one picture; hashes in hex."""
-
-    photo_id: int
-    sha256: str
-    pixel_hash: str | None
-    phash: str | None
-    phash_wide: str | None
-    text: str
-    kind: str | None
 
 
 class Store:
@@ -236,14 +222,6 @@ class Store:
         )
         return {row["value"]: row["number"] for row in rows}
 
-    def groups(self) -> list[tuple[Photo, list[Photo]]]:
-        """Each keeper with its duplicates, newest group first."""
-        duplicates: dict[int, list[Photo]] = {}
-        for photo in self._photos("twin_of IS NOT NULL AND status = 'duplicate' ORDER BY id DESC"):
-            duplicates.setdefault(photo.twin_of or 0, []).append(photo)
-        keepers = {keeper: self._one("id = ?", keeper) for keeper in duplicates}
-        return [(keeper, duplicates[id_]) for id_, keeper in keepers.items() if keeper is not None]
-
     def _one(self, where: str, *parameters: Value) -> Photo | None:
         row = self.database.execute(f"SELECT {PHOTO_COLUMNS} FROM photo WHERE {where} LIMIT 1", parameters).fetchone()
         return photo_from_row(row) if row else None
@@ -260,7 +238,7 @@ class Store:
             by_id = {row["id"]: row for row in rows}
             yield from (photo_from_row(by_id[id_]) for id_ in ids if id_ in by_id)
 
-    # -- embeddings and fingerprints ---------------------------------------------------------------------
+    # -- embeddings ------------------------------------------------------------------------------------
 
     def set_embedding(self, photo_id: int, model: str, vector: bytes) -> None:
         """Keep a photo's embedding by that model, in place of an older one."""
@@ -278,26 +256,6 @@ class Store:
             "SELECT model, vector FROM embedding WHERE photo_id = ? LIMIT 1", (photo_id,)
         ).fetchone()
         return (row["model"], row["vector"]) if row else None
-
-    def hashes(self) -> Iterator[tuple[int, str]]:
-        """(photo id, 64-bit perceptual hash in hex) of every picture that a new one may duplicate, in no order."""
-        rows = self.database.execute(f"SELECT id, phash FROM photo WHERE {_MAY_BE_TWINS}").fetchall()
-        return ((row["id"], row["phash"]) for row in rows)
-
-    def fingerprint(self, photo_id: int) -> Fingerprint | None:
-        """What tells a picture from its likes; None if it is not one that a new one may duplicate."""
-        row = self.database.execute(
-            f"SELECT id, sha256, pixel_hash, phash, phash_wide, text, kind FROM photo WHERE id = ? AND {_MAY_BE_TWINS}",
-            (photo_id,),
-        ).fetchone()
-        return _fingerprint(row) if row else None
-
-    def with_pixels(self, pixel_hash: str) -> list[int]:
-        """Ids of the pictures with these very pixels that a new one may duplicate, oldest first."""
-        rows = self.database.execute(
-            f"SELECT id FROM photo WHERE pixel_hash = ? AND {_MAY_BE_TWINS} ORDER BY id", (pixel_hash,)
-        )
-        return [row["id"] for row in rows]
 
     # -- attempts and quarantine -------------------------------------------------------------------------
 
@@ -369,15 +327,3 @@ def _attempt(row: sqlite3.Row) -> Attempt:
     if path is None or next_at is None:
         raise ValueError("an attempt row has no path or time")
     return Attempt(path, row["size"], row["mtime_ns"], row["tries"], next_at, row["reason"])
-
-
-def _fingerprint(row: sqlite3.Row) -> Fingerprint:
-    return Fingerprint(
-        photo_id=row["id"],
-        sha256=row["sha256"],
-        pixel_hash=row["pixel_hash"],
-        phash=row["phash"],
-        phash_wide=row["phash_wide"],
-        text=row["text"] or "",
-        kind=row["kind"],
-    )

@@ -1,6 +1,18 @@
-"""What is worth keeping, learnt from what was kept and trashed; scikit-learn runs in a process of its own."""
+"""What is worth keeping and what belongs where, learnt from a person; scikit-learn runs in a process of its own."""
 
+from curated.taste.categories import learn_categories
 from curated.taste.figures import Figures
+from curated.taste.models import LearntCategories, Opinion, Taste, trainings
+from curated.taste.tasks import CategoryFigures
 from curated.taste.training import predict
 
-__all__ = ["Figures", "predict"]
+__all__ = [
+    "CategoryFigures",
+    "Figures",
+    "LearntCategories",
+    "Opinion",
+    "Taste",
+    "learn_categories",
+    "predict",
+    "trainings",
+]

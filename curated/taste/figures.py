@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+import math
+
 import msgspec
 
 
-class Figures(msgspec.Struct, frozen=True):
-    """How well the predictor does on pictures it was not trained on, by five-fold grouped cross-validation.
+class Bin(msgspec.Struct, frozen=True):
+    """Pictures whose chance was said to lie near `said` (0..1): how many, and what share of them was kept."""
 
-    `auc` is the chance that a kept picture scores above a trashed one (0.5 is guessing), with the standard deviation
-    over the folds; `average_precision` is to be held against `base_rate`, the share of kept pictures; `brier` against
-    `base_brier`, that of always saying the base rate (less is better).
+    said: float
+    kept: float
+    pictures: int
+
+
+class Point(msgspec.Struct, frozen=True):
+    """One point of the learning curve: the AUC that so many labels gave."""
+
+    labels: int
+    auc: float
+
+
+class Figures(msgspec.Struct, frozen=True):
+    """How well the predictor does on pictures it was not trained on, by grouped cross-validation.
+
+    `auc` is the chance that a kept picture scores above a trashed one (0.5 is guessing), `auc_low` to `auc_high` its
+    95 % interval by a bootstrap over groups of twins. `facts_auc` is what date, size and kind alone give in the same
+    folds, `gain_low` the lower end of the 95 % interval of the difference. `average_precision` is to be held against
+    `base_rate`, the share of kept pictures; `brier` against `base_brier`, that of always saying the base rate (less is
+    better). `scored` pictures have a score now; `seen` is the newest verdict that was learnt from.
     """
 
     embedder: str
@@ -18,15 +37,41 @@ class Figures(msgspec.Struct, frozen=True):
     trashed: int
     groups: int
     auc: float
-    auc_deviation: float
+    auc_low: float
+    auc_high: float
+    facts_auc: float
+    gain_low: float
     average_precision: float
     base_rate: float
     brier: float
     base_brier: float
     regularisation: float
-    scored: int
+    calibration: tuple[Bin, ...] = ()
+    curve: tuple[Point, ...] = ()
+    scored: int = 0
+    seen: int = 0
+    at: str = ""
+
+    @property
+    def labels(self) -> int:
+        """How many labels it was trained on."""
+        return self.kept + self.trashed
 
     @property
     def earns_trust(self) -> bool:
-        """Whether it beats guessing by more than its own scatter, and its probabilities beat the base rate."""
-        return self.auc - self.auc_deviation > 0.5 and self.brier < self.base_brier
+        """Whether it beats guessing, the facts alone and the base rate by more than chance would."""
+        return self.auc_low > 0.5 and self.gain_low > 0 and self.brier < self.base_brier
+
+    @property
+    def more_labels(self) -> int:
+        """About how many more labels would make what it has learnt sure, 0 where it is; a rough guess.
+
+        An interval's width shrinks with the square root of the labels; where nothing was learnt yet, as many again.
+        """
+        if self.earns_trust:
+            return 0
+        ahead = min(self.auc - 0.5, self.auc - self.facts_auc)
+        width = max(self.auc - self.auc_low, self.auc - self.facts_auc - self.gain_low)
+        if ahead <= 0 or width <= ahead:
+            return self.labels
+        return min(9 * self.labels, math.ceil(self.labels * ((width / ahead) ** 2 - 1)))

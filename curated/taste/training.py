@@ -1,72 +1,93 @@
-"""From verdicts to scores: the samples out of the database, the training in a child, the scores back."""
+"""From labels to scores: the samples out of the database, the training in a child, the scores back."""
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from datetime import datetime
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from curated.errors import CuratedError, NotFound
+from curated.state.journal import Clock, utc_now
 from curated.state.labels import Labels, Sample
+from curated.state.learnt import LearntModels
+from curated.state.rows import to_text
 from curated.taste.figures import Figures
+from curated.taste.models import Taste
+from curated.taste.tasks import Failure, SpreadAnswer, SpreadTask, Task, TasteAnswer, TasteTask
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 # With fewer of either, folds would hold one or none of them.
 LEAST_OF_EACH = 10
 # Twins stay together, so that five folds want five groups of each.
 LEAST_GROUPS = 5
+# Among so many of the most doubtful the next to ask about are chosen.
+_DOUBTFUL = 1_000
+_KINDS = ("photo", "illustration", "screenshot", "document", "meme")
+_EPOCH = datetime(2000, 1, 1)  # noqa: DTZ001 - cameras' times have no zone
+
+T = TypeVar("T")
 
 
-class Task(msgspec.Struct, frozen=True):
-    """What the child is given: float16 vectors of one length, verdicts (1 keep, 0 trash) and groups of the labelled."""
+def predict(labels: Labels, clock: Clock = utc_now) -> Figures:
+    """Train on what is labelled, score what is not, keep the model and the scores in the database; the figures.
 
-    embedder: str
-    labelled: list[bytes]
-    verdicts: list[int]
-    groups: list[int]
-    unlabelled: list[bytes]
-
-
-class Answer(msgspec.Struct, frozen=True):
-    """What the child gives back; `scores` are the chances of being kept, in the order of `unlabelled`."""
-
-    figures: Figures
-    scores: list[float]
-
-
-def predict(labels: Labels) -> Figures:
-    """Train on what is labelled, score what is not, keep the scores in the database; the figures.
-
-    Raises NotFound where there are too few labels, saying how many are wanted, and CuratedError if training fails.
+    Where it does not beat guessing no picture has a score; which to ask about next is known all the same. Raises
+    NotFound where there are too few labels, saying how many are wanted, and CuratedError if training fails.
     """
+    seen = labels.newest_verdict()
     embedder = labels.embedder()
-    samples = list(labels.samples(embedder)) if embedder else []
-    labelled = [sample for sample in samples if sample.verdict is not None]
-    unlabelled = [sample for sample in samples if sample.verdict is None]
-    kept = sum(sample.verdict == "keep" for sample in labelled)
-    trashed = len(labelled) - kept
-    if embedder is None or min(kept, trashed) < LEAST_OF_EACH:
+    samples = labels.labelled(embedder) if embedder else []
+    check_enough(samples)
+    answer = run(
+        TasteTask(
+            embedder=embedder or "",
+            vectors=[sample.vector for sample in samples],
+            verdicts=[int(sample.label == "keep") for sample in samples],
+            groups=[sample.group for sample in samples],
+            facts=[_facts(sample) for sample in samples],
+        ),
+        TasteAnswer,
+    )
+    figures = msgspec.structs.replace(answer.figures, seen=seen, at=to_text(clock()))
+    taste = Taste.of(msgspec.structs.replace(answer, figures=figures))
+    scored = _scores(labels, taste)
+    figures = msgspec.structs.replace(figures, scored=len(scored) if figures.earns_trust else 0)
+    answer = msgspec.structs.replace(answer, figures=figures)
+    LearntModels(labels.database).add("taste", figures.embedder, seen, msgspec.msgpack.encode(answer), clock())
+    labels.set_scores(scored)
+    return figures
+
+
+def check_enough(samples: list[Sample]) -> None:
+    """Raises NotFound, saying what is missing, where too few are labelled to learn keep from trash."""
+    kept = sum(sample.label == "keep" for sample in samples)
+    trashed = len(samples) - kept
+    if min(kept, trashed) < LEAST_OF_EACH:
         raise NotFound(
             f"too few labels: {kept} kept and {trashed} trashed, at least {LEAST_OF_EACH} of each are wanted; "
-            "`curated mark keep|trash` makes them"
+            "`curated review` or `curated mark keep|trash` makes them"
         )
-    groups = _groups(labelled)
     for verdict, word in (("keep", "kept"), ("trash", "trashed")):
-        apart = len({group for group, each in zip(groups, labelled, strict=True) if each.verdict == verdict})
+        apart = len({sample.group for sample in samples if sample.label == verdict})
         if apart < LEAST_GROUPS:
             raise NotFound(
                 f"too few labels: of {kept} kept and {trashed} trashed, the {word} ones are twins in only {apart} "
                 f"group{'s' if apart > 1 else ''}, at least {LEAST_GROUPS} are wanted; "
-                "`curated mark keep|trash` makes more"
+                "`curated review` or `curated mark keep|trash` makes more"
             )
-    task = Task(
-        embedder=embedder,
-        labelled=[sample.vector for sample in labelled],
-        verdicts=[int(sample.verdict == "keep") for sample in labelled],
-        groups=groups,
-        unlabelled=[sample.vector for sample in unlabelled],
-    )
+
+
+def run(task: Task, expected: type[T]) -> T:
+    """The child's answer to a task. Raises CuratedError where it fails."""
     done = subprocess.run(
+        # -P: a file named like a module in the working directory must not be run in its place.
         [sys.executable, "-P", "-m", "curated.taste.child"],
         input=msgspec.msgpack.encode(task),
         capture_output=True,
@@ -75,11 +96,49 @@ def predict(labels: Labels) -> Figures:
     if done.returncode != 0:
         last = done.stderr.decode("utf-8", "backslashreplace").strip().splitlines()[-1:] or ["no word from it"]
         raise CuratedError(f"the training failed: {last[0]}")
-    answer = msgspec.msgpack.decode(done.stdout, type=Answer)
-    labels.set_keep_scores([(sample.photo_id, score) for sample, score in zip(unlabelled, answer.scores, strict=True)])
-    return answer.figures
+    answer = msgspec.msgpack.decode(done.stdout, type=expected | Failure)
+    if isinstance(answer, Failure):
+        raise CuratedError(f"the training failed: {answer.reason}")
+    found: T = answer
+    return found
 
 
-def _groups(samples: list[Sample]) -> list[int]:
-    """A number for each sample; twins share one, so that they never stand in both halves of a fold."""
-    return [sample.twin_of or sample.photo_id for sample in samples]
+def _scores(labels: Labels, taste: Taste) -> list[tuple[int, float | None, float | None]]:
+    """(photo id, chance, how soon to ask) of every picture without a verdict; no chances where they earn no trust."""
+    import numpy
+
+    ids: list[int] = []
+    blocks: list[npt.NDArray[np.float32]] = [numpy.zeros(0, numpy.float32)]
+    for some in labels.unlabelled(taste.embedder):
+        ids += [photo_id for photo_id, _ in some]
+        blocks.append(taste.chances([vector for _, vector in some]))
+    chances = numpy.concatenate(blocks)
+    ask = 0.5 - numpy.abs(chances - 0.5)
+    doubtful = numpy.argsort(-ask, kind="stable")[:_DOUBTFUL]
+    if len(doubtful):
+        vectors = labels.vectors(taste.embedder, [ids[place] for place in doubtful])
+        order = run(SpreadTask(vectors, ask[doubtful].tolist()), SpreadAnswer).order
+        ask[doubtful[numpy.asarray(order)]] = 2 - numpy.arange(len(order)) / len(order)
+    trusted = taste.figures.earns_trust
+    return [
+        (photo_id, round(float(chance), 4) if trusted else None, round(float(soon), 4))
+        for photo_id, chance, soon in zip(ids, chances, ask, strict=True)
+    ]
+
+
+def _facts(sample: Sample) -> list[float]:
+    """What is known of a picture without looking at it: the baseline that a taste has to beat."""
+    import math
+
+    days = (sample.taken_at.replace(tzinfo=None) - _EPOCH).total_seconds() / 86_400 if sample.taken_at else 0.0
+    kinds = json.loads(sample.kind_scores)
+    return [
+        days,
+        math.log1p(sample.size),
+        math.log1p(sample.width * sample.height),
+        math.log((sample.width or 1) / (sample.height or 1)),
+        *(float(kinds.get(kind, 0.0)) for kind in _KINDS),
+    ]
+
+
+__all__ = ["LEAST_GROUPS", "LEAST_OF_EACH", "check_enough", "predict", "run"]

@@ -38,6 +38,7 @@ def queue(world: World) -> ReviewQueue:
                 confirmed=NOON if number % 11 == 0 else None,
             )
         )
+    world.database.execute("UPDATE photo SET ask = keep_score")
     return ReviewQueue(world.database)
 
 
@@ -66,7 +67,7 @@ def test_each_order_and_filter_shows_what_it_says_and_is_read_from_an_index(
         "least": lambda photo: (
             photo.keep_score is None, photo.keep_score or 0, photo.id if photo.keep_score is not None else -photo.id
         ),
-        "uncertain": lambda photo: (abs((2 if photo.keep_score is None else photo.keep_score) - 0.5), -photo.id),
+        "uncertain": lambda photo: (photo.keep_score is None, -(photo.keep_score or 0), -photo.id),
     }  # fmt: skip
     assert found == [photo.id for photo in sorted(shown, key=keys[order])]
     assert queue.ids(which, order, limit=3) == found[:3]

@@ -1,0 +1,64 @@
+"""Learning categories from what a person confirmed and corrected."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import msgspec
+
+from curated.config import Config
+from curated.decide import candidates
+from curated.errors import NotFound
+from curated.state.journal import Clock, utc_now
+from curated.state.labels import Labels, Sample
+from curated.state.learnt import LearntModels
+from curated.state.rows import reading_from_photo
+from curated.state.store import Store
+from curated.taste.tasks import CategoryAnswer, CategoryFigures, CategoryTask
+from curated.taste.training import run
+
+# A category with fewer confirmed pictures, or fewer that are no twins of one another, is left to the rules.
+LEAST = 8
+
+
+def learn_categories(labels: Labels, config: Config, clock: Clock = utc_now) -> list[CategoryFigures]:
+    """Train on all confirmed categories and keep the model in the database; what each category is worth.
+
+    Raises NotFound where fewer than two categories have enough confirmed pictures, CuratedError if training fails.
+    """
+    seen = labels.confirmed()
+    embedder = labels.embedder("confirmed")
+    samples = labels.labelled(embedder, "confirmed") if embedder else []
+    names = _enough(samples)
+    if embedder is None or len(names) < 2:
+        raise NotFound(
+            f"too few confirmed: two categories with {LEAST} pictures each, not all twins of one another, are wanted; "
+            "`curated review` (Enter, 1 to 9) or `curated file-as` makes them"
+        )
+    samples = [sample for sample in samples if sample.label in names]
+    answer = run(
+        CategoryTask(
+            embedder=embedder,
+            categories=names,
+            vectors=[sample.vector for sample in samples],
+            rules=[_rules(labels, sample, names, config) for sample in samples],
+            labels=[names.index(sample.label) for sample in samples],
+            groups=[sample.group for sample in samples],
+            precision=config.taste.precision,
+        ),
+        CategoryAnswer,
+    )
+    LearntModels(labels.database).add("category", embedder, seen, msgspec.msgpack.encode(answer), clock())
+    return answer.figures
+
+
+def _enough(samples: list[Sample]) -> list[str]:
+    pictures = Counter(sample.label for sample in samples)
+    groups = Counter(label for label, _ in {(sample.label, sample.group) for sample in samples})
+    return sorted(name for name in pictures if min(pictures[name], groups[name]) >= LEAST)
+
+
+def _rules(labels: Labels, sample: Sample, names: list[str], config: Config) -> list[float]:
+    reading = reading_from_photo(Store(labels.database).get(sample.photo_id))
+    scores = dict(candidates(reading.findings, config)) if reading else {}
+    return [scores.get(name, 0.0) for name in names]

@@ -1,0 +1,136 @@
+"""Trained models as arrays: what they say of a picture, without scikit-learn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+import msgspec
+
+from curated.state.database import Database
+from curated.state.learnt import LearntModels
+from curated.taste.figures import Figures
+from curated.taste.tasks import CategoryAnswer, CategoryFigures, Linear, TasteAnswer
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Floats = npt.NDArray[np.float32]
+
+# A sure no and a sure yes, on a scale on which both have an end.
+_LEAST, _MOST = 0.01, 0.99
+
+
+def log_odds(scores: Floats) -> Floats:
+    """Scores from 0 to 1 on a scale on which a sure yes and a sure no are as far from a shrug."""
+    import numpy
+
+    clipped = numpy.clip(scores, _LEAST, _MOST)
+    found: Floats = numpy.log(clipped / (1 - clipped)).astype(numpy.float32)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Plane:
+    """score = x @ weights.T + bias, with the standardisation folded in."""
+
+    weights: Floats
+    bias: Floats
+
+    @classmethod
+    def of(cls, linear: Linear) -> Self:
+        import numpy
+
+        mean, scale, bias = (numpy.frombuffer(each, "<f4") for each in (linear.mean, linear.scale, linear.bias))
+        weights = numpy.frombuffer(linear.weights, "<f4").reshape(len(bias), len(mean)) / scale
+        return cls(weights, bias - weights @ mean)
+
+    def scores(self, inputs: Floats) -> Floats:
+        found: Floats = inputs @ self.weights.T + self.bias
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Taste:
+    """The keep predictor of one embedder."""
+
+    embedder: str
+    figures: Figures
+    _plane: _Plane
+    _slope: float
+    _offset: float
+
+    @classmethod
+    def of(cls, answer: TasteAnswer) -> Self:
+        """The predictor that the training gave back."""
+        return cls(answer.figures.embedder, answer.figures, _Plane.of(answer.model), answer.slope, answer.offset)
+
+    @classmethod
+    def newest(cls, database: Database) -> Self | None:
+        """The last one that was trained, or None."""
+        found = LearntModels(database).newest("taste")
+        return cls.of(msgspec.msgpack.decode(found.payload, type=TasteAnswer)) if found else None
+
+    def chances(self, vectors: Sequence[bytes]) -> Floats:
+        """The chance of being kept, 0..1, of each float16 vector by `embedder`."""
+        import numpy
+
+        inputs = numpy.frombuffer(b"".join(vectors), numpy.float16).reshape(len(vectors), -1).astype(numpy.float32)
+        logits = self._slope * self._plane.scores(inputs)[:, 0] + self._offset
+        found: Floats = (0.5 * (1 + numpy.tanh(0.5 * logits))).astype(numpy.float32)
+        return found
+
+
+def trainings(database: Database, limit: int = 20) -> list[Figures]:
+    """The figures of the last trainings, the oldest first: how the taste got better with more labels."""
+    found = LearntModels(database).last("taste", limit)
+    return [msgspec.msgpack.decode(each.payload, type=TasteAnswer).figures for each in reversed(found)]
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What was learnt of categories says of one picture: the likeliest, its chance, and what it is worth."""
+
+    category: str
+    chance: float
+    figures: CategoryFigures
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether pictures with such a chance were right as often as is wanted."""
+        return self.chance >= self.figures.threshold
+
+
+@dataclass(frozen=True, slots=True)
+class LearntCategories:
+    """The categories that a person's corrections have taught, by one embedder."""
+
+    embedder: str
+    figures: dict[str, CategoryFigures]
+    _categories: tuple[str, ...]
+    _plane: _Plane
+
+    @classmethod
+    def newest(cls, database: Database) -> Self | None:
+        """The last that was trained, or None."""
+        found = LearntModels(database).newest("category")
+        if found is None:
+            return None
+        answer = msgspec.msgpack.decode(found.payload, type=CategoryAnswer)
+        figures = {each.category: each for each in answer.figures}
+        return cls(found.embedder, figures, tuple(answer.categories), _Plane.of(answer.model))
+
+    def opinion(self, vector: bytes, rules: Sequence[tuple[str, float]]) -> Opinion:
+        """The likeliest category of a picture; `rules` are the scores that the rules give each (decide.candidates)."""
+        import numpy
+
+        scores = dict(rules)
+        said = log_odds(numpy.asarray([scores.get(name, 0.0) for name in self._categories], numpy.float32))
+        inputs = numpy.concatenate([numpy.frombuffer(vector, numpy.float16), said])
+        logits = self._plane.scores(inputs.astype(numpy.float32)[None])[0]
+        shares = numpy.exp(logits - logits.max())
+        best = int(shares.argmax())
+        name = self._categories[best]
+        return Opinion(name, float(shares[best] / shares.sum()), self.figures[name])

@@ -1,0 +1,101 @@
+"""What the training process is asked, and what it answers; arrays are bytes of little-endian floats."""
+
+from __future__ import annotations
+
+import msgspec
+
+from curated.taste.figures import Figures
+
+
+class TasteTask(msgspec.Struct, frozen=True, tag="taste"):
+    """Learn keep from trash: float16 vectors of one length, verdicts (1 keep, 0 trash), and the groups of twins.
+
+    `facts` are what is known of each picture without looking at it: date, size, shape, kind.
+    """
+
+    embedder: str
+    vectors: list[bytes]
+    verdicts: list[int]
+    groups: list[int]
+    facts: list[list[float]]
+
+
+class Linear(msgspec.Struct, frozen=True):
+    """A linear model on standardised inputs: `weights` (rows of `width` float32) and `bias`, one row for each class.
+
+    score = ((x - mean) / scale) @ weights.T + bias. All are float32 bytes.
+    """
+
+    mean: bytes
+    scale: bytes
+    weights: bytes
+    bias: bytes
+
+
+class TasteAnswer(msgspec.Struct, frozen=True, tag="taste"):
+    """The figures and the model; a picture's chance of being kept is sigmoid(slope * score + offset)."""
+
+    figures: Figures
+    model: Linear
+    slope: float
+    offset: float
+
+
+class SpreadTask(msgspec.Struct, frozen=True, tag="spread"):
+    """Put pictures whose chance is near one half into an order in which each next one adds most; `doubt` is 0..1."""
+
+    vectors: list[bytes]
+    doubt: list[float]
+
+
+class SpreadAnswer(msgspec.Struct, frozen=True, tag="spread"):
+    """The places of the pictures in that order."""
+
+    order: list[int]
+
+
+class CategoryTask(msgspec.Struct, frozen=True, tag="category"):
+    """Learn categories: vectors, `rules` (what the rules say of each picture: a score for each category) and labels."""
+
+    embedder: str
+    categories: list[str]
+    vectors: list[bytes]
+    rules: list[list[float]]
+    labels: list[int]
+    groups: list[int]
+    precision: float
+
+
+class CategoryFigures(msgspec.Struct, frozen=True):
+    """How right one category is on pictures that were not learnt from.
+
+    `labels` confirmed pictures belong there. From the chance `threshold` up (above 1: never) it would take `filed`
+    pictures, of which the share `precision` belongs there, and `recall` of all that do. Of those that the rules alone
+    give it the share `rules_precision` belongs there.
+    """
+
+    category: str
+    labels: int
+    filed: int
+    precision: float
+    recall: float
+    threshold: float
+    rules_precision: float
+
+
+class CategoryAnswer(msgspec.Struct, frozen=True, tag="category"):
+    """A multinomial model on the embedding and the rules' scores, and what each category is worth."""
+
+    model: Linear
+    categories: list[str]
+    figures: list[CategoryFigures]
+
+
+class Failure(msgspec.Struct, frozen=True, tag="failure"):
+    """The task cannot be done; `reason` is for a person."""
+
+    reason: str
+
+
+Task = TasteTask | SpreadTask | CategoryTask
+Answer = TasteAnswer | SpreadAnswer | CategoryAnswer | Failure
