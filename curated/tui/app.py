@@ -16,7 +16,7 @@ from textual.message import Message
 from textual.screen import Screen
 
 from curated.config import Config
-from curated.errors import CuratedError, FolderUnusable
+from curated.errors import CuratedError, FolderUnusable, NotFound
 from curated.files import RealDisk
 from curated.filing import Filer
 from curated.review import Carried, Carrier, Desk
@@ -159,7 +159,16 @@ class ReviewApp(Guarded[None]):
             return
         self.nudge()
         self.screen.post_message(Changed(step.photo_ids, undone=step.photo_ids[0]))
-        self.say(f"{verb}: {said(step.action, step.argument, len(step.photo_ids))}")
+        self.say(f"{verb}: {said(step.action, step.argument, len(step.photo_ids), self._named(step.photo_ids))}")
+
+    def _named(self, photo_ids: Sequence[int]) -> str:
+        """The name of a picture that is alone."""
+        if len(photo_ids) != 1:
+            return ""
+        try:
+            return self.desk.store.get(photo_ids[0]).name
+        except NotFound:
+            return ""
 
     def say(self, text: str) -> None:
         """A short word on what was just done."""

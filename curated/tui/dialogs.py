@@ -63,8 +63,11 @@ class PickerScreen(Dialog[str]):
         Binding("up,ctrl+p", "step(-1)", show=False, priority=True),
     ]
 
-    def __init__(self, categories: Sequence[str], present: str | None, heading: str = "File as") -> None:
+    def __init__(
+        self, categories: Sequence[str], present: str | None, heading: str = "File as", digits: int = 9
+    ) -> None:
         super().__init__()
+        self._digits = digits
         self._categories = list(categories)
         self._present = present
         self._heading = heading
@@ -102,7 +105,7 @@ class PickerScreen(Dialog[str]):
         options.highlighted = 0 if self._offered else None
 
     def _prompt(self, category: str, number: int) -> Text:
-        digit = str(number) if number < 10 else " "
+        digit = str(number) if number <= self._digits else " "
         there = category == self._present
         return Text.assemble(
             (f"{digit} ", "cyan"), (plain(category), "bold" if there else ""), "  (now)" if there else ""
@@ -265,7 +268,7 @@ def help_groups(keys: Keys, categories: Sequence[str] = ()) -> list[Group]:
     for action, chosen in each_action(keys):
         meaning = MEANINGS[action]
         groups.setdefault(meaning.heading, []).append(("  ".join(map(shown, chosen)), meaning.sentence))
-    named = "  ".join(f"{number} {plain(name)}" for number, name in enumerate(categories[:9], 1))
+    named = "  ".join(f"{number}\xa0{plain(name)}" for number, name in enumerate(categories[:9], 1))
     groups["Decide"].append(("1 … 9", "file it as one of the categories, in their order"))
     if named:
         groups["Decide"].append(("", named))

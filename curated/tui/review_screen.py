@@ -138,6 +138,7 @@ class ReviewScreen(Deciding):
             candidates=candidates(reading.findings, config) if reading else (),
             categories=[rule.name for rule in config.category],
             twin=self._twin(photo),
+            origin=self._origin(photo),
             trouble=self.app.troubles.get(photo.id, ""),
             marked=photo.id in self.sitting.marked,
             gone=photo.id in self._gone or photo.status is Status.MISSING,
@@ -149,6 +150,11 @@ class ReviewScreen(Deciding):
             return ""
         twin = self._read(photo.twin_of)
         return f"{photo.twin_kind or 'twin'} of {twin.photo.name}" if twin else f"{photo.twin_kind} of #{photo.twin_of}"
+
+    def _origin(self, photo: Photo) -> str:
+        """The folder it came from, from the unsorted folder on if it is below that."""
+        unsorted, folder = self.app.config.folders.unsorted_path, photo.original_path.parent
+        return str(folder.relative_to(unsorted.parent)) if folder.is_relative_to(unsorted) else str(folder)
 
     def _show_film(self) -> None:
         film, sitting = self.query_one(Filmstrip), self.sitting
@@ -275,9 +281,9 @@ class ReviewScreen(Deciding):
     def action_category(self) -> None:
         if self.sitting.subjects and self._seen is not None:
             names = list(categories(self.app.config, self.app.database))
-            many = len(self.sitting.subjects)
+            many, digits = len(self.sitting.subjects), min(9, len(self.app.config.category))
             heading = "File as" if many == 1 else f"File {many:,} pictures as"
-            self.app.push_screen(PickerScreen(names, self._seen.photo.category, heading), self._file_as)
+            self.app.push_screen(PickerScreen(names, self._seen.photo.category, heading, digits), self._file_as)
 
     def _file_as(self, category: str | None) -> None:
         if category:

@@ -95,14 +95,14 @@ class Sitting:
         if queue.whole:
             return
         known = set(queue.ids)
-        queue.ids.extend(each for each in ids if each not in known)
+        queue.ids.extend(each for each in dict.fromkeys(ids) if each not in known)
         queue.whole = True
 
     def append(self, ids: Iterable[int]) -> int:
         """Put pictures filed meanwhile at the end of the queue; how many were new."""
         queue = self.queue
         known = set(queue.ids)
-        new = [each for each in ids if each not in known]
+        new = [each for each in dict.fromkeys(ids) if each not in known]
         queue.ids.extend(new)
         return len(new)
 

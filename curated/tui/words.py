@@ -61,9 +61,10 @@ def wrap(text: str, width: int, most: int) -> list[str]:
     return lines
 
 
-def said(action: Action, argument: str | None, pictures: int) -> str:
-    """What was decided: "3 pictures filed as Memes"."""
+def said(action: Action, argument: str | None, pictures: int, name: str = "") -> str:
+    """What was decided: "3 pictures filed as Memes"; of one that is alone the `name`."""
     what = "1 picture" if pictures == 1 else f"{pictures:,} pictures"
+    what = f"“{plain(name)}”" if name else what
     return " ".join(filter(None, (what, _SAID[action], plain(argument) if argument else "")))
 
 

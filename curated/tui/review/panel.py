@@ -23,13 +23,14 @@ class Facts:
     """A picture and what its row does not say.
 
     `candidates` are (category, score), best first; `categories` those of the digits 1 to 9; `twin` who its twin is;
-    `trouble` why its file could not follow.
+    `origin` the folder it came from, in short; `trouble` why its file could not follow.
     """
 
     seen: Seen
     candidates: Sequence[tuple[str, float]] = ()
     categories: Sequence[str] = ()
     twin: str = ""
+    origin: str = ""
     trouble: str = ""
     marked: bool = False
     gone: bool = False
@@ -142,7 +143,7 @@ def _category(facts: Facts, width: int) -> Iterator[_Line]:
         other, score = others[0]
         margin = scores.get(photo.category, 0.0) - score
         text = f"{plain(other)} {score:.2f} ({margin:+.2f})"
-        yield _labelled("or", text, width, 1)
+        yield _Line(Text.assemble(("or ", "dim"), fitting(text, width - 3)), 1)
 
 
 def _kinds(photo: Photo, width: int) -> Iterator[_Line]:
@@ -169,7 +170,7 @@ def _file(facts: Facts, width: int) -> Iterator[_Line]:
         yield _labelled("camera", plain(photo.camera), width, 7)
     if photo.original_path.name != photo.path.name:
         yield _labelled("was", plain(photo.original_path.name), width, 2)
-    yield _labelled("from", plain(str(photo.original_path.parent)), width, 5, end=True)
+    yield _labelled("from", plain(facts.origin or str(photo.original_path.parent)), width, 5, end=True)
     if photo.companions:
         yield _labelled(
             "with", plain(", ".join(sorted(each.suffix or each.name for each in photo.companions))), width, 4

@@ -13,9 +13,10 @@ from curated.errors import NotFound
 from curated.state.database import Database
 from curated.state.store import Store
 from curated.tui.review.panel import Facts, signs
-from curated.tui.words import plain
+from curated.tui.words import plain, wrap
 
 NEAREST = 8
+_LABEL_CELLS, _VALUE_CELLS = 11, 57
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ def why_text(facts: Facts, near: Sequence[Near] | None) -> Text:
         _row(text, "" if number else "because", part)
     for number, (category, score) in enumerate(facts.candidates):
         _row(text, "" if number else "could be", f"{score:.3f}  {category}")
+    _nearest(text, near)
     text.append("\n")
     for number, kind in enumerate(sorted(KINDS, key=lambda each: -photo.kind_scores.get(each, 0.0))):
         _row(text, "" if number else "kinds", f"{photo.kind_scores.get(kind, 0.0):.3f}  {kind}")
@@ -76,6 +78,10 @@ def why_text(facts: Facts, near: Sequence[Near] | None) -> Text:
     _row(text, "profile", photo.profile or "")
     for role, model in sorted(photo.models.items()):
         _row(text, role, model)
+    return text
+
+
+def _nearest(text: Text, near: Sequence[Near] | None) -> None:
     text.append("\nWhat you decided on that looks like it most\n", "bold")
     if near is None:
         text.append("looking…\n", "dim")
@@ -84,10 +90,9 @@ def why_text(facts: Facts, near: Sequence[Near] | None) -> Text:
     for each in near or ():
         sign = signs(each.photo) or " "
         text.append(f"  {each.cosine:.2f}  {sign} {plain(each.photo.category or '')}  {plain(each.photo.name)}\n")
-    return text
 
 
 def _row(text: Text, label: str, value: str) -> None:
-    if value:
-        text.append(f"{label:<11}", "dim")
-        text.append(f"{plain(value)}\n")
+    for number, line in enumerate(wrap(plain(value), _VALUE_CELLS, 40) if value else ()):
+        text.append(f"{'' if number else label:<{_LABEL_CELLS}}", "dim")
+        text.append(f"{line}\n")
