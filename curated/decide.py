@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from curated.config import Category, Config, people_range
@@ -33,14 +33,29 @@ def decide(reading: Reading, original: Path, config: Config) -> Decision:
     rule holds that asks for words or prompts and not for the kind. Prompts hold from `decide.category_margin` over
     the next best; where they come as close as that from either side, the picture goes to the review folder.
     """
+    category, folder, status, why = _category(reading.findings, config)
+    return decide_as(reading, original, config, Place(category, folder, status, why))
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A category that was chosen, its folder below the library, how the picture stands there, and why in words."""
+
+    category: str
+    folder: str
+    status: Status
+    why: str
+
+
+def decide_as(reading: Reading, original: Path, config: Config, place: Place) -> Decision:
+    """The decision for a category that was chosen already: the name, the extension, the reasons together."""
     findings, picture = reading.findings, reading.picture
-    category, folder, status, why = _category(findings, config)
     facts = NameFacts(
         original=split_name(original)[0],
         caption=findings.caption,
         taken_at=picture.taken_at,
         people=findings.people,
-        category=category,
+        category=place.category,
         kind=findings.kind,
         camera=picture.camera,
         text=findings.text,
@@ -48,8 +63,8 @@ def decide(reading: Reading, original: Path, config: Config) -> Decision:
     )
     name, why_name = choose_name(facts, config.naming)
     extension, corrected = extension_for(picture, original)
-    reason = "; ".join(part for part in (why, why_name, corrected) if part)
-    return Decision(category, folder, name, extension, status, reason, dict(findings.kind_scores))
+    reason = "; ".join(part for part in (place.why, why_name, corrected) if part)
+    return Decision(place.category, place.folder, name, extension, place.status, reason, dict(findings.kind_scores))
 
 
 def candidates(findings: Findings, config: Config) -> list[tuple[str, float]]:

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Literal
 
 from curated.config import Config
-from curated.decide import decide
 from curated.domain import JUDGED, Arrival, Decision, Photo, Purpose, Reading, Status
 from curated.errors import FilingError, FolderUnusable, PictureError
 from curated.files import Identity
 from curated.filing import Filer
 from curated.filing.filed import present_files, unchanged
 from curated.filing.legs import free_targets
+from curated.pipeline.judgement import Judgement
 from curated.review import beside
 from curated.state.judged import Judged
 from curated.state.rows import printable, with_reading
@@ -70,6 +70,7 @@ class Recuration:
         self._filer = filer
         self._store = Store(filer.database)
         self._judged = Judged(filer.database)
+        self._judgement = Judgement(config, filer.database)
         self._library = config.folders.library_path
         self._dry_run = dry_run
         self._woken = threading.Event()
@@ -186,7 +187,7 @@ class Recuration:
         known = with_reading(photo, reading)
         if photo.status not in _MOVABLE:
             return Change(photo, known, "same", "")
-        decision = decide(reading, photo.original_path, self._config)
+        decision = self._judgement.decide(reading, photo.original_path)
         word = self._word(photo)
         stays_in = photo.category == decision.category and photo.status is decision.status
         stays_called = _is_called(photo.path.stem, decision.name)
@@ -228,7 +229,8 @@ class Recuration:
         # Where the program did not put it, fsck has found it: a person moved or renamed it by other means.
         return _Word(
             name=photo.path.name != last.name or any("category" not in move.after for move in corrections),
-            category=photo.path.parent not in (last.parent, usual)
+            category=photo.confirmed is not None
+            or photo.path.parent not in (last.parent, usual)
             or any("category" in move.after for move in corrections),
             refused=tuple(
                 (move.after.get("category"), move.files[0].target.stem)

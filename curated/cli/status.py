@@ -6,6 +6,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
+import msgspec
 import typer
 
 from curated.cli.app import app
@@ -15,6 +16,8 @@ from curated.config import load
 from curated.domain import Status
 from curated.models.weights import profile_notice, resolve_profile
 from curated.state.daemon import daemon_runs, published
+from curated.state.learnt import LearntModels
+from curated.taste.tasks import CategoryAnswer, TasteAnswer
 
 
 @app.command()
@@ -47,6 +50,7 @@ def _report_without_database(unsorted: str) -> dict[str, Any]:
         "profile": None,
         "counts": {},
         "categories": {},
+        "learnt": {"taste": None, "categories": {}},
         "retrying": [],
         "unsorted": unsorted,
     }
@@ -71,11 +75,24 @@ def _report(context: Context) -> dict[str, Any]:
         "total": sum(counts.values()),
         "categories": store.counts("category"),
         "kinds": store.counts("kind"),
+        "learnt": _learnt(context),
         "retrying": [
             {"path": str(attempt.path), "tries": attempt.tries, "next_at": attempt.next_at.isoformat()}
             | {"reason": attempt.reason}
             for attempt in store.attempts()
         ],
+    }
+
+
+def _learnt(context: Context) -> dict[str, Any]:
+    """What was learnt: the taste's last figures, and of each category how right it is; decoded without numpy."""
+    models = LearntModels(context.database)
+    taste, category = models.newest("taste"), models.newest("category")
+    figures = msgspec.msgpack.decode(taste.payload, type=TasteAnswer).figures if taste else None
+    known = msgspec.msgpack.decode(category.payload, type=CategoryAnswer).figures if category else []
+    return {
+        "taste": {**msgspec.to_builtins(figures), "earns_trust": figures.earns_trust} if figures else None,
+        "categories": {each.category: msgspec.to_builtins(each) for each in known},
     }
 
 
@@ -92,6 +109,8 @@ def _lines(report: dict[str, Any]) -> list[tuple[str, str]]:
         ("library", safe(report["library"])),
         ("pictures", f"{report['total']:,}: {counts}" if counts else "none yet"),
         ("categories", categories),
+        ("taste", _taste_line(report["learnt"]["taste"])),
+        ("learnt", _categories_line(report["learnt"]["categories"])),
         ("left alone", others),
     ]
     lines += [("special", f"{safe(path)}: {what}") for path, what in daemon.get("specials", {}).items()]
@@ -118,6 +137,20 @@ def _daemon_line(report: dict[str, Any]) -> str:
     if daemon["activity"] == "working":
         text += f"; {daemon['waiting']:,} waiting, {daemon['in_work']} in work, {daemon['rate']:.0f} a minute"
     return text
+
+
+def _taste_line(taste: dict[str, Any] | None) -> str:
+    if taste is None:
+        return ""
+    trust = "trusted" if taste["earns_trust"] else "not trusted yet"
+    return f"AUC {taste['auc']:.2f} ({taste['auc_low']:.2f} to {taste['auc_high']:.2f}), {trust}"
+
+
+def _categories_line(categories: dict[str, Any]) -> str:
+    return ", ".join(
+        f"{safe(name)} {each['precision']:.0%}" if each["filed"] else f"{safe(name)} by the rules"
+        for name, each in categories.items()
+    )
 
 
 def _ago(moment: str) -> str:

@@ -24,6 +24,7 @@ from curated.state.daemon import InstanceLock
 from curated.state.journal import Clock, utc_now
 from curated.state.schema import open_database
 from curated.state.store import Store
+from curated.taste.background import Trainer
 from curated.worker.client import WorkerClient
 from curated.worker.messages import WorkerSpec
 
@@ -65,10 +66,8 @@ def build_daemon(
             worker=worker,
             admit=Admit(store, disk, retries, place),
             place=place,
-            # A person's decisions may move files to where the daemon never does: back to Unsorted, by undo.
-            carrier=Carrier(
-                config, Filer(database, disk, roots=[folders.library_path, folders.unsorted_path], clock=clock)
-            ),
+            carrier=Carrier(config, filer),
+            trainer=Trainer(config, database),
             progress=Progress(os.getpid(), monotonic),
             report=report,
             woken=woken,

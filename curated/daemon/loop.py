@@ -34,6 +34,7 @@ from curated.pipeline import (
 from curated.review import Carrier
 from curated.state.daemon import Activity, DaemonState, publish
 from curated.state.store import Store
+from curated.taste.background import Trainer
 from curated.worker.client import WorkerClient
 from curated.worker.messages import Job
 
@@ -72,6 +73,7 @@ class Daemon:
         admit: Admit,
         place: Place,
         carrier: Carrier,
+        trainer: Trainer,
         progress: Progress,
         report: Report,
         woken: Wake,
@@ -85,6 +87,7 @@ class Daemon:
         self._admit = admit
         self._place = place
         self._carrier = carrier
+        self._trainer = trainer
         self._progress = progress
         self._report = report
         self._woken = woken
@@ -174,6 +177,8 @@ class Daemon:
         self._feed()
         self._worker.tick()
         self._clear_up()
+        if not self._once:
+            self._trainer.train_if_due()
         self._publish(self._activity())
 
     def _carry(self) -> None:

@@ -119,6 +119,11 @@ class Labels:
                     "UPDATE photo SET keep_score = ?, ask = ? WHERE id = ?", changes[start : start + _WRITTEN_AT_ONCE]
                 )
 
+    def set_score(self, photo_id: int, keep: float | None, ask: float) -> None:
+        """Keep the chance of one picture, and how soon to ask about it."""
+        with self.database.write() as connection:
+            connection.execute("UPDATE photo SET keep_score = ?, ask = ? WHERE id = ?", (keep, ask, photo_id))
+
     def newest_verdict(self) -> int:
         """The number of the last verdict."""
         return int(self.database.execute("SELECT coalesce(max(id), 0) FROM verdict").fetchone()[0])

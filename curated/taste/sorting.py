@@ -86,7 +86,7 @@ def _figures(task: CategoryTask, number: int, chances: Floats, labels: Counts, r
     taken = np.arange(1, len(order) + 1)
     sure = np.flatnonzero(_surely(right, taken) >= task.precision)
     last = int(sure[-1]) if len(sure) else -1
-    by_rules = rules.argmax(axis=1) == number
+    by_rules = (rules.argmax(axis=1) == number) & (rules.max(axis=1) > 0)
     return CategoryFigures(
         category=task.categories[number],
         labels=int((labels == number).sum()),
@@ -95,6 +95,7 @@ def _figures(task: CategoryTask, number: int, chances: Floats, labels: Counts, r
         recall=float(right[last] / max(1, (labels == number).sum())) if last >= 0 else 0.0,
         threshold=float(chances[order[last], number]) if last >= 0 else _NEVER,
         rules_precision=float((labels[by_rules] == number).mean()) if by_rules.any() else 0.0,
+        rules_filed=int(by_rules.sum()),
     )
 
 

@@ -70,8 +70,8 @@ class CategoryFigures(msgspec.Struct, frozen=True):
     """How right one category is on pictures that were not learnt from.
 
     `labels` confirmed pictures belong there. From the chance `threshold` up (above 1: never) it would take `filed`
-    pictures, of which the share `precision` belongs there, and `recall` of all that do. Of those that the rules alone
-    give it the share `rules_precision` belongs there.
+    pictures, of which the share `precision` belongs there, and `recall` of all that do. Of the `rules_filed` pictures
+    that the rules alone give it the share `rules_precision` belongs there.
     """
 
     category: str
@@ -81,6 +81,7 @@ class CategoryFigures(msgspec.Struct, frozen=True):
     recall: float
     threshold: float
     rules_precision: float
+    rules_filed: int
 
 
 class CategoryAnswer(msgspec.Struct, frozen=True, tag="category"):
