@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -106,28 +106,45 @@ def _colour(number: int, depth: Depth) -> Color:
     return Color("", ColorType.TRUECOLOR, None, triplet)
 
 
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What was drawn into that many cells: lines, or (Sixel) a sequence for the terminal.
+
+    `number` is what the terminal holds the picture under, where it does; see `graphics`.
+    """
+
+    cells: Cells
+    lines: Sequence[Strip] = ()
+    sequence: str = ""
+    number: int | None = None
+
+
 class Drawings:
     """What was drawn lately, so that going back costs nothing; bounded by cells."""
 
     def __init__(self, cells: int = _CELLS_KEPT) -> None:
         self._most = cells
         self._held = 0
-        self._drawn: OrderedDict[Hashable, tuple[list[Strip], int]] = OrderedDict()
+        self._drawn: OrderedDict[Hashable, Drawn] = OrderedDict()
 
-    def get(self, key: Hashable) -> list[Strip] | None:
-        """The lines drawn for that key, if they are still held."""
+    def get(self, key: Hashable) -> Drawn | None:
+        """What was drawn for that key, if it is still held."""
         found = self._drawn.get(key)
-        if found is None:
-            return None
-        self._drawn.move_to_end(key)
-        return found[0]
+        if found is not None:
+            self._drawn.move_to_end(key)
+        return found
 
-    def put(self, key: Hashable, strips: list[Strip], cells: Cells) -> None:
-        """Hold the lines, at the cost of those not looked at for longest."""
-        if key in self._drawn:
-            return
-        self._drawn[key] = strips, cells.width * cells.height
-        self._held += cells.width * cells.height
+    def put(self, key: Hashable, drawn: Drawn) -> list[Drawn]:
+        """Hold it; gives back those that had to go for it, those not looked at for longest."""
+        gone = [self._drawn.pop(key)] if key in self._drawn else []
+        self._drawn[key] = drawn
+        self._held += _count(drawn) - sum(map(_count, gone))
         while self._held > self._most and len(self._drawn) > 1:
-            _, (_, freed) = self._drawn.popitem(last=False)
-            self._held -= freed
+            _, oldest = self._drawn.popitem(last=False)
+            self._held -= _count(oldest)
+            gone.append(oldest)
+        return gone
+
+
+def _count(drawn: Drawn) -> int:
+    return drawn.cells.width * drawn.cells.height

@@ -17,7 +17,9 @@ from curated.config import Config, Reading
 from curated.domain import Photo
 from curated.errors import PictureChanged, PictureError, PictureTooLarge
 from curated.tui.drawing import Drawings
+from curated.tui.graphics import picture_numbers
 from curated.tui.images_cache import ScreenCache, read_jpeg
+from curated.tui.terminal import Terminal
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +64,7 @@ class _Held:
 class Pictures:
     """Pictures by their content, from memory, from the daemon's thumbnails, from our cache, or decoded.
 
+    `drawings` holds what the widgets drew of them; `terminal` is what they draw for: `prepare_terminal` gives it.
     All methods are called from one thread or many; none but `close` waits. Images given out are shared: not to be
     changed.
     """
@@ -77,6 +80,8 @@ class Pictures:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.drawings = Drawings()
+        self.terminal = Terminal()
+        self.numbers = picture_numbers()
         self._limits = limits
         self._sides = sorted({limits.thumbnail_pixels, *SIDES})
         self._kept = ScreenCache(cache / "screen", disk_bytes)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Protocol, cast
 
@@ -10,6 +13,7 @@ from PIL import Image
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
+from textual.geometry import Region
 from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
@@ -18,13 +22,14 @@ from textual.widget import Widget
 
 from curated.domain import Photo
 from curated.errors import PictureError, PictureTooLarge
-from curated.tui.drawing import Cells, Depth, fitted, half_blocks
+from curated.tui.drawing import Cells, Depth, Drawn, fitted, half_blocks
+from curated.tui.graphics import kitty_fits, kitty_lines, kitty_removal, kitty_sequence, sixel_lines, sixel_sequence
 from curated.tui.images import SIDES, Pictures
+from curated.tui.terminal import Means
 from curated.tui.words import fitting, plain
 
 # Sooner, and the eye would see a word flash by between two pictures.
 _MOMENT = 0.3
-_HALF_BLOCK = (1.0, 2.0)
 # Before the name of a thumbnail, as colours alone are not seen by all, nor on all terminals.
 MARKS = ((">", "-current"), ("*", "-marked"), ("·", "-seen"))
 
@@ -52,6 +57,18 @@ class PictureView(Widget):
             self.future = future
             self.final = final
 
+    class _Encoded(Message):
+        """A picture has been made ready for the terminal."""
+
+        def __init__(self, key: Hashable, drawn: Drawn) -> None:
+            super().__init__()
+            self.key = key
+            self.drawn = drawn
+
+    ALLOW_SELECT = False
+    # Sixel is painted over the cells, which only works for what stands still and alone.
+    SIXEL: ClassVar[bool] = True
+
     def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(name=name, id=id, classes=classes)
         self._photo: Photo | None = None
@@ -61,8 +78,10 @@ class PictureView(Widget):
         self._serial = 0
         self._awaited: list[Future[Image.Image]] = []
         self._patience: Timer | None = None
-        self._lines: list[Strip] | None = None
-        self._drawn_for: object = None
+        self._final = False  # nothing larger will come
+        self._encoding: Hashable = None
+        self._lines: Sequence[Strip] | None = None
+        self._drawn_for: Hashable = None
 
     @property
     def photo(self) -> Photo | None:
@@ -82,8 +101,8 @@ class PictureView(Widget):
     @property
     def side(self) -> int:
         """The longer side in pixels that pictures must have for this room: what to prefetch."""
-        room = self._room
-        return max(room.width, room.height * 2)
+        room, (width, height) = self._room, self._pixels_of_cell(self._means)
+        return round(max(room.width * width, room.height * height))
 
     def show(self, photo: Photo | None, file: Path | None) -> None:
         """Show this picture from now on, at once where memory has it."""
@@ -92,7 +111,7 @@ class PictureView(Widget):
         self._photo, self._file = photo, file
         if unchanged:
             return
-        self._image, self._words = None, ""
+        self._image, self._words, self._final = None, "", False
         self._seek()
 
     def clear(self) -> None:
@@ -124,7 +143,21 @@ class PictureView(Widget):
             self._image = None
             self._words = plain(error.reason if isinstance(error, PictureError) else str(error)).capitalize()
         if message.final:
+            self._final = True
             self._be_patient(False)
+        self._redraw()
+
+    def on_picture_view__encoded(self, message: _Encoded) -> None:
+        """What the terminal needs to show a picture by itself has been made."""
+        message.stop()
+        self._encoding = None
+        drawn = message.drawn
+        if drawn.number is not None:
+            self._tell_terminal(drawn.sequence)
+            drawn = replace(drawn, sequence="", lines=kitty_lines(drawn.cells, drawn.number))
+        for gone in self._pictures.drawings.put(message.key, drawn):
+            if gone.number is not None:
+                self._tell_terminal(kitty_removal(gone.number))
         self._redraw()
 
     # -- loading -----------------------------------------------------------------------------------------
@@ -142,7 +175,7 @@ class PictureView(Widget):
             return
         image = self._pictures.ready(photo, side)
         if image is not None:
-            self._image, self._words = image, ""
+            self._image, self._words, self._final = image, "", True
             return
         self._image = self._image or self._pictures.ready(photo, 1)
         if file is None:
@@ -191,45 +224,102 @@ class PictureView(Widget):
             return "grey"
         return "truecolor" if self.app.console.color_system in ("truecolor", None) else "256"
 
+    @property
+    def _bare(self) -> bool:
+        """Whether our lines go to the screen as they are: no border to be drawn, no colours to be taken out."""
+        return not (self.gutter.width or self.gutter.height or self.app.no_color or self.styles.has_rule("outline"))
+
+    @property
+    def _means(self) -> Means:
+        """What to draw by here and now."""
+        means = self._pictures.terminal.means
+        # Behind a dialog Textual changes the colours of our cells, which are the pictures' numbers.
+        if means == "halfblock" or self.app.is_web or not self._bare or not self.screen.is_active:
+            return "halfblock"
+        allowed = self.SIXEL if means == "sixel" else self._depth == "truecolor"
+        return means if allowed else "halfblock"
+
+    def _pixels_of_cell(self, means: Means) -> tuple[float, float]:
+        width, height = self._pictures.terminal.cell
+        # A half block is one pixel wide; the cell's real shape keeps the aspect right.
+        return (1.0, height / width) if means == "halfblock" else (width, height)
+
+    def _tell_terminal(self, sequence: str) -> None:
+        # By the way that Textual's own output takes, or the two would run into each other.
+        if self.app._driver is not None:
+            self.app._driver.write(sequence)
+
     def _redraw(self) -> None:
         self._lines = None
         self.refresh()
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        if not self._bare:
+            return super().render_lines(crop)
+        # Textual's styles and colour filters would go through thousands of segments, and change none.
+        return [self.render_line(y).crop(crop.x, crop.right) for y in crop.line_range]
 
     def render_line(self, y: int) -> Strip:
         room = self._room
         if y >= room.height:
             return Strip.blank(room.width, self.rich_style)
-        drawn_for = (room, self.rich_style)
+        means = self._means
+        place = self.content_region.offset if means == "sixel" else None
+        drawn_for = (room, self.rich_style, means, place)
         if self._lines is None or self._drawn_for != drawn_for:
-            self._lines, self._drawn_for = self._draw(room), drawn_for
+            self._lines, self._drawn_for = self._draw(room, means), drawn_for
         return self._lines[y] if y < len(self._lines) else Strip.blank(room.width, self.rich_style)
 
-    def _draw(self, room: Cells) -> list[Strip]:
+    def _draw(self, room: Cells, means: Means) -> Sequence[Strip]:
         """The lines of the whole room."""
         style = self.rich_style
         blank = Strip.blank(room.width, style)
-        if not room.width or not room.height:
-            return []
         if self._image is None or self._photo is None:
-            words = fitting(self._words, room.width)
-            said = _centred(words, room.width, style) if words else blank
+            said = _centred(fitting(self._words, room.width), room.width, style) if self._words else blank
             above = (room.height - 1) // 2
             return [blank] * above + [said] + [blank] * (room.height - above - 1)
         full = max(self._photo.width or 0, self._photo.height or 0)
-        cells = fitted(self._image.size, full, room, _HALF_BLOCK)
-        depth = self._depth
-        key = (self._photo.sha256, self._image.size, room, cells, depth, style)
-        drawings = self._pictures.drawings
-        if (drawn := drawings.get(key)) is not None:
-            return drawn
+        cells = fitted(self._image.size, full, room, self._pixels_of_cell(means))
         left, above = (room.width - cells.width) // 2, (room.height - cells.height) // 2
+        strips = self._strips(self._photo.sha256, self._image, cells, means, (left, above))
         before = Segment(" " * left, style)
         after = Segment(" " * (room.width - cells.width - left), style)
-        strips = half_blocks(self._image, cells, depth)
         lines = [Strip([before, *strip, after], room.width) for strip in strips]
-        drawn = [blank] * above + lines + [blank] * (room.height - above - cells.height)
-        drawings.put(key, drawn, cells)
-        return drawn
+        return [blank] * above + lines + [blank] * (room.height - above - cells.height)
+
+    def _strips(
+        self, sha256: str, image: Image.Image, cells: Cells, means: Means, place: tuple[int, int]
+    ) -> Sequence[Strip]:
+        """The lines of the picture itself: in half blocks until it is encoded for a terminal that can do better."""
+        drawings = self._pictures.drawings
+        if means != "halfblock" and kitty_fits(cells):
+            key: Hashable = (sha256, image.size, cells, means)
+            if (drawn := drawings.get(key)) is not None:
+                left, top = self.content_region.offset
+                if means == "kitty":
+                    return drawn.lines
+                return sixel_lines(drawn.sequence, cells, left + place[0], top + place[1])
+            if self._final and self._encoding != key:
+                self._encoding = key
+                encode = partial(self._encode, key, image, cells, means)
+                self.run_worker(encode, thread=True, exclusive=True, group="encoding")
+        depth = self._depth
+        key = (sha256, image.size, cells, depth)
+        drawn = drawings.get(key)
+        if drawn is None:
+            drawn = Drawn(cells, half_blocks(image, cells, depth))
+            drawings.put(key, drawn)
+        return drawn.lines
+
+    def _encode(self, key: Hashable, image: Image.Image, cells: Cells, means: Means) -> None:
+        """On a thread of its own."""
+        terminal = self._pictures.terminal
+        if means == "kitty":
+            number = next(self._pictures.numbers)
+            drawn = Drawn(cells, sequence=kitty_sequence(image, cells, terminal.cell, number), number=number)
+        else:
+            drawn = Drawn(cells, sequence=sixel_sequence(image, cells, terminal.cell))
+        self.post_message(self._Encoded(key, drawn))
 
 
 class Thumbnail(PictureView):
@@ -245,6 +335,7 @@ class Thumbnail(PictureView):
     Thumbnail.-current > .thumbnail--title { color: $text; text-style: reverse bold; }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {"thumbnail--title"}
+    SIXEL = False
 
     title: reactive[str | None] = reactive(None)
     """What stands below in place of the picture's name; an empty one leaves all the room to the picture."""

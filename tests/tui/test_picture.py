@@ -1,22 +1,29 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
+from textual.screen import ModalScreen
 
 from curated.config import Reading
 from curated.domain import Photo
 from curated.state.rows import photo_from_arrival
+from curated.tui.drawing import Cells, Drawings, Drawn, half_blocks
 from curated.tui.images import Pictures
 from curated.tui.picture import PictureView, Thumbnail
+from curated.tui.terminal import Terminal
 from tests.support.filing_world import NOON
 from tests.support.pictures import arrival, encoded, scene, write
+
+PLACEHOLDER = "\U0010eeee"
 
 
 class PictureApp(App[None]):
@@ -179,3 +186,87 @@ def test_a_thumbnail_carries_its_name_and_marks_before_it(world):
     view = Thumbnail()
     view.styles.width, view.styles.height = 16, 6
     world.run(body, view)
+
+
+@pytest.fixture
+def truecolor(monkeypatch):
+    monkeypatch.setenv("COLORTERM", "truecolor")
+
+
+def text(view: PictureView) -> str:
+    return "\n".join(lines(view))
+
+
+def test_a_terminal_with_kitty_graphics_gets_the_pixels_and_cells_that_name_them(world, truecolor):
+    async def body(app, pilot):
+        sent: list[str] = []
+        app._driver.write = sent.append
+        view.show(*world.picture(width=800, height=600))
+        await until(pilot, lambda: PLACEHOLDER in text(view))
+        assert text(view).count(PLACEHOLDER) == 64 * 24
+        (picture,) = sent
+        assert "a=T,U=1" in picture
+        assert "s=640,v=480,c=64,r=24" in picture
+        number = int(re.search(r"i=(\d+)", picture)[1])
+        colour = next(segment.style.color for segment in view.render_line(3) if PLACEHOLDER in segment.text)
+        assert colour.triplet == (number >> 16, number >> 8 & 255, number & 255)
+
+    world.pictures.terminal = Terminal("kitty", (10, 20))
+    view = PictureView()
+    world.run(body, view)
+
+
+def test_behind_a_dialog_pictures_are_half_blocks_whatever_the_terminal_can(world, truecolor):
+    async def body(app, pilot):
+        view.show(*world.picture(width=800, height=600))
+        await until(pilot, lambda: PLACEHOLDER in text(view))
+        await app.push_screen(ModalScreen())
+        assert PLACEHOLDER not in text(view)
+        await app.pop_screen()
+        assert PLACEHOLDER in text(view)
+
+    world.pictures.terminal = Terminal("kitty", (10, 20))
+    view = PictureView()
+    world.run(body, view)
+
+
+def test_a_terminal_with_sixel_gets_one_picture_painted_over_blank_cells(world):
+    async def body(app, pilot):
+        view.show(*world.picture(width=800, height=600))
+        await until(pilot, lambda: "\x1bP" in text(view))
+        assert text(view).count("\x1bP") == 1
+        assert "\x1b[1;9H\x1bP" in text(view)  # row and column of its left top
+        assert view.render_line(23).cell_length == 80
+
+    world.pictures.terminal = Terminal("sixel", (10, 20))
+    view = PictureView()
+    world.run(body, view)
+
+
+def test_half_blocks_are_grey_where_colours_are_unwanted(world, truecolor, monkeypatch):
+    async def body(app, pilot):
+        view.show(*world.picture())
+        await until(pilot, lambda: blocks(view) == (64, 24))
+        colours = {tuple(segment.style.color.triplet) for segment in view.render_line(10) if "▀" in segment.text}
+        assert len(colours) > 5
+        assert all(red == green == blue for red, green, blue in colours)
+
+    monkeypatch.setenv("NO_COLOR", "1")
+    world.pictures.terminal = Terminal("kitty", (10, 20))
+    view = PictureView()
+    world.run(body, view)
+
+
+def test_256_colours_are_chosen_by_nearness():
+    image = Image.new("RGB", (2, 2), (250, 3, 3))
+    image.putpixel((0, 0), (118, 118, 118))
+    ((segment, other),) = half_blocks(image, Cells(2, 1), "256")
+    assert (segment.style.color.number, segment.style.bgcolor.number) == (243, 196)
+    assert other.style.color.number == 196
+
+
+def test_going_back_draws_nothing_anew(world):
+    drawings = Drawings(cells=100)
+    for name in "abc":
+        drawings.put(name, Drawn(Cells(7, 6)))
+    assert [drawings.get(name) is not None for name in "abc"] == [False, True, True]
