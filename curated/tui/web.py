@@ -24,6 +24,7 @@ from curated.errors import CuratedError
 
 LOOPBACK = "127.0.0.1"
 _PAGE = Path(__file__).with_name("web.html")
+_SCRIPT = Path(__file__).with_name("web.js")
 _FOLDERS = ("css", "fonts", "js")
 # A child ends after the move under way, which may be a copy to another disk.
 _GOODBYE_SECONDS = 20.0
@@ -201,6 +202,7 @@ class ReviewServer(textual_serve.server.Server):
     async def _make_app(self) -> web.Application:
         app = web.Application(middlewares=[self.door.guard])
         app.add_routes([web.get("/", self.show_page), web.get("/ws", self.handle_websocket)])
+        app.add_routes([web.get("/web.js", _script)])
         app.add_routes([web.static(f"/{folder}", self.statics_path / folder) for folder in _FOLDERS])
         app.on_shutdown.append(self.on_shutdown)
         app.on_response_prepare.append(_seal)
@@ -259,6 +261,10 @@ async def _pass_on(envelope: list[object], websocket: web.WebSocketResponse, sit
             await sitting.blur()
         case ["focus"]:
             await sitting.focus()
+
+
+async def _script(_request: web.Request) -> web.StreamResponse:
+    return web.FileResponse(_SCRIPT)
 
 
 async def _seal(request: web.Request, response: web.StreamResponse) -> None:

@@ -95,6 +95,9 @@ class Welcome(Guarded[bool]):
 
 def _rows(*rows: tuple[str, str]) -> Table:
     table = Table.grid(padding=(0, 3))
+    table.add_column()
+    # A path has no blanks to be broken at.
+    table.add_column(overflow="fold")
     for left, right in rows:
         table.add_row(Text(left, style="bold"), Text(right))
     return table

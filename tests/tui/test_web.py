@@ -17,7 +17,8 @@ from aiohttp import ClientSession, ClientWebSocketResponse, CookieJar, WSMsgType
 from curated.errors import CuratedError
 from curated.tui.web import ReviewServer, is_loopback, listen
 
-ROUTES = ["/", "/ws", "/js/textual.js", "/css/xterm.css", "/fonts/RobotoMono-VariableFont_wght.ttf", "/nothing"]
+FONT = "/fonts/RobotoMono-VariableFont_wght.ttf"
+ROUTES = ["/", "/ws", "/web.js", "/js/textual.js", "/css/xterm.css", FONT, "/nothing"]
 CHILD = Path(__file__).parents[1] / "support" / "web_child.py"
 
 
@@ -210,7 +211,7 @@ def test_the_page_fetches_nothing_from_elsewhere_and_may_not(tmp_path: Path) -> 
                 policy = response.headers["Content-Security-Policy"]
                 assert response.headers["Cache-Control"] == "no-store"
             parts = re.findall(r"(?:href|src)=\"(/[^\"]+)\"|url\(\"(/[^\"]+)\"\)", page)
-            assert len(parts) == 4
+            assert len(parts) == 5
             for path in parts:
                 assert await served.status(browser, "".join(path)) == 200
         assert re.findall(r"\w+://[^/\"]+", page) == [f"ws://127.0.0.1:{served.server.port}"]
