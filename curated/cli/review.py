@@ -78,8 +78,12 @@ def review(
             unreviewed=not everything and (wanted is None or wanted in REVIEWED),
         )
         from curated.tui.app import ReviewApp
+        from curated.tui.terminal import prepare_terminal
 
+        # Before the application is made: what the terminal says of its colours counts for that, too.
+        terminal = prepare_terminal(context.config.review.pictures)
         review_app = ReviewApp(context.config, context.database)
+        review_app.pictures.terminal = terminal
         review_app.sitting.which, review_app.sitting.order = which, sort
         # The move under way is finished; the others the daemon makes, or the next review.
         run_guarded(review_app, config.folders.state_path, lambda: review_app.end_carrying(_GOODBYE_SECONDS))
