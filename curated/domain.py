@@ -96,13 +96,18 @@ class Box:
     label: str
 
 
+# Side, in pixels, of the small grey copies by which pictures are laid over each other.
+GREY_SIDE = 48
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
     """What the file itself says, from one decode.
 
     `pixel_hash` is the sha256 (hex) of size and oriented RGB(A) pixels, `phash` imagehash's 64-bit
     perceptual hash, `phash_wide` its 256-bit one (both hex), `sharpness` the variance of the Laplacian on
-    a 512-pixel grey copy, `format` Pillow's name for the content, `extension` what it should be called.
+    a 512-pixel grey copy, `format` Pillow's name for the content, `extension` what it should be called. `grey` is a
+    small grey copy (one byte a pixel) and `inner` the 64-bit hash of what a border of one colour encloses, "" for none.
     """
 
     sha256: str
@@ -117,6 +122,8 @@ class Picture:
     taken_at: datetime | None = None
     camera: str | None = None
     thumbnail: Path | None = None
+    grey: bytes = b""
+    inner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +223,8 @@ class Move:
 class Photo:
     """One row of the library: everything known of one picture file.
 
-    `confirmed` is when a person confirmed or chose its category; one that is `protected` is not put into the trash.
+    `confirmed` is when a person confirmed or chose its category; one that is `protected` is not put into the trash;
+    one that is `chosen` was made the keeper of its duplicates by a person.
     """
 
     id: int
@@ -262,3 +270,4 @@ class Photo:
     companions: tuple[Path, ...] = ()
     confirmed: datetime | None = None
     protected: bool = False
+    chosen: bool = False

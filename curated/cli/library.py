@@ -11,6 +11,7 @@ from curated.cli.context import opened
 from curated.cli.output import echo_json, photo_json, photo_line, safe, shown
 from curated.domain import Photo, Status
 from curated.errors import ConfigError
+from curated.state.pairs import Pairs
 from curated.state.rows import printable
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON Lines, one picture a line.")]
@@ -60,7 +61,7 @@ def duplicates(
 ) -> None:
     """Groups of duplicates, the one that was kept in place, and why."""
     with opened() as context:
-        groups = context.store.groups()
+        groups = [(each.keeper, each.duplicates) for each in Pairs(context.store.database).groups() if each.duplicates]
     for keeper, others in groups:
         if as_json:
             members = [photo_json(other) for other in others]

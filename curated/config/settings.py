@@ -170,10 +170,16 @@ class Models(Section, frozen=True):
 
 
 class Duplicates(Section, frozen=True):
-    """How far two perceptual hashes may differ."""
+    """How alike two pictures must be; see docs/duplicates.md for how each number was found."""
 
+    agree: Fraction = 0.65
+    agree_written: Fraction = 0.75
+    verify_distance: Annotated[int, msgspec.Meta(ge=0, le=64)] = 12
+    code_distance: Annotated[int, msgspec.Meta(ge=0, le=128)] = 60
     near_distance: Annotated[int, msgspec.Meta(ge=0, le=64)] = 4
     ask_distance: Annotated[int, msgspec.Meta(ge=0, le=64)] = 8
+    burst_seconds: NonNegative = 30.0
+    burst_distance: Annotated[int, msgspec.Meta(ge=0, le=64)] = 16
 
 
 class Decide(Section, frozen=True):

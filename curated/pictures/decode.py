@@ -147,6 +147,8 @@ def _described(read: _Read, sha256: str, limits: Reading, thumbnail: Path | None
         format=read.format,
         extension=read.extension,
         sharpness=hashes.sharpness(read.rgb),
+        grey=hashes.grey_copy(read.rgb),
+        inner=hashes.inner(read.rgb),
         taken_at=read.notes.taken_at,
         camera=read.notes.camera,
         thumbnail=write_thumbnail(read.rgb, thumbnail, limits.thumbnail_pixels) if thumbnail is not None else None,

@@ -8,12 +8,16 @@ import struct
 import cv2
 import imagehash
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
+from curated.domain import GREY_SIDE
 from curated.pictures.decoded import RGB
 from curated.pictures.pixels import bands, is_deep
 
 _SHARPNESS_SIDE = 512
+_BORDER_NOISE = 10
+_LEAST_BORDER, _MOST_BORDER = 0.02, 0.5
 _HASH_SIDE = 256
 _MARKERS_WITHOUT_LENGTH = frozenset((0x01, *range(0xD0, 0xD8)))
 
@@ -27,6 +31,36 @@ def perceptual(rgb: RGB) -> tuple[str, str]:
     grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
     small = Image.fromarray(cv2.resize(grey, (_HASH_SIDE, _HASH_SIDE), interpolation=cv2.INTER_AREA))
     return str(imagehash.phash(small, hash_size=8)), str(imagehash.phash(small, hash_size=16))
+
+
+def grey_copy(rgb: RGB) -> bytes:
+    """A grey copy squashed to GREY_SIDE × GREY_SIDE by area averaging, one byte a pixel."""
+    grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
+    return bytes(cv2.resize(grey, (GREY_SIDE, GREY_SIDE), interpolation=cv2.INTER_AREA).tobytes())
+
+
+def inner(rgb: RGB) -> str:
+    """The 64-bit pHash (hex) of what is inside a border of one colour; "" where there is no border to speak of."""
+    grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
+    height, width = grey.shape
+    rows, columns = _bare(grey), _bare(grey.T)
+    top, bottom, left, right = (_run(each) for each in (rows, rows[::-1], columns, columns[::-1]))
+    trimmed = top + bottom, left + right
+    if max(trimmed[0] / height, trimmed[1] / width) < _LEAST_BORDER:
+        return ""
+    if trimmed[0] > height * _MOST_BORDER or trimmed[1] > width * _MOST_BORDER:
+        return ""  # mostly paper: what is left of a page tells nothing of its own
+    return perceptual(rgb[top : height - bottom, left : width - right])[0]
+
+
+def _bare(grey: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    """Which rows are of one colour, the noise of a JPEG apart."""
+    low, high = np.percentile(grey, (2, 98), axis=1)
+    return np.asarray(high - low <= _BORDER_NOISE)
+
+
+def _run(bare: npt.NDArray[np.bool_]) -> int:
+    return int(np.argmin(bare)) if not bare.all() else len(bare)
 
 
 def sharpness(rgb: RGB) -> float:

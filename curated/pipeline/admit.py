@@ -10,6 +10,7 @@ from curated.files import Disk, Identity
 from curated.pipeline.outcomes import Candidate, LeftAlone, Outcome, Returned, ToJudge, ToPlace
 from curated.pipeline.place import Place
 from curated.pipeline.retries import Retries
+from curated.state.pairs import Pairs
 from curated.state.rows import reading_from_photo
 from curated.state.store import Store
 
@@ -24,6 +25,7 @@ class Admit:
         self._disk = disk
         self._retries = retries
         self._place = place
+        self._pairs = Pairs(store.database)
 
     def __call__(self, asset: Asset) -> ToJudge | ToPlace | Outcome:
         """What is to be done with a settled asset."""
@@ -51,6 +53,11 @@ class Admit:
             return ToPlace(candidate, PictureKillsWorker(candidate.path, reason))
         for known in self._store.with_content(candidate.sha256):
             if known.id != reused and self._stands(known) and (reading := reading_from_photo(known)):
+                return ToPlace(candidate, reading, known)
+        # Thrown away for good: its copy is not filed as if it were new.
+        if (removed := self._pairs.removed(candidate.sha256)) is not None:
+            known = self._store.get(removed)
+            if reading := reading_from_photo(known):
                 return ToPlace(candidate, reading, known)
         return ToJudge(candidate)
 

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from curated.config import Config
-from curated.decide import decide
-from curated.domain import JUDGED, Arrival, Move, Photo, Purpose, Reading, Status, Twin
-from curated.duplicates import TwinIndex, TwinMatch, better_of, contender, fingerprint_of
+from curated.domain import Arrival, Move, Photo, Purpose, Reading, Status, Twin
+from curated.duplicates import TwinIndex, TwinMatch, better_of, code_of, contender, fingerprint_of, pack
 from curated.errors import FilingError, FolderUnusable, PictureChanged, PictureError, SourceChanged
 from curated.filing import Filer, PlannedFile, UndoSelection, undo
 from curated.filing.filed import present_files
 from curated.intake.assets import companion_target
 from curated.naming import is_human_name, safe_name
+from curated.pipeline.groups import Groups, Head, Settled, settle
+from curated.pipeline.judgement import Judgement
 from curated.pipeline.outcomes import Blocked, Candidate, Failed, Filed, Outcome, Returned
 from curated.pipeline.retries import Retries
+from curated.state.pairs import NO_LIKENESS, Likeness, Pairs
 from curated.state.rows import photo_from_arrival, printable, to_text, with_reading
 from curated.state.store import Store
+
+log = logging.getLogger(__name__)
+
+# What is said of a keeper that a person threw away: its duplicate is not filed as if it were new.
+_TOLD = {Status.TRASHED: "is in the trash", Status.MISSING: "was trashed and removed for good"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +46,14 @@ class Place:
     """Files what was judged, and what could not be judged."""
 
     def __init__(self, config: Config, store: Store, filer: Filer, retries: Retries, index: TwinIndex) -> None:
+        self._judgement = Judgement(config, store.database)
         self._config = config
         self._store = store
         self._filer = filer
         self._retries = retries
         self._index = index
+        self._pairs = Pairs(store.database)
+        self._groups = Groups(store, filer.disk)
         self._library = config.folders.library_path
 
     def __call__(
@@ -84,67 +95,91 @@ class Place:
 
     def _place(self, candidate: Candidate, reading: Reading, same: Photo | None) -> Outcome:
         photo = self._photo(candidate, reading)
-        match = TwinMatch(_exact(same)) if same else self._index.find(fingerprint_of(photo))
-        keeper = self._keeper(match.twin)
-        if match.twin is None or keeper is None:
-            with self._row(photo, reading) as row:
+        likeness = self._likeness(reading, same)
+        match = self._match(photo, likeness, same)
+        heads = self._groups.heads(photo.sha256, match.twins)
+        if not heads:
+            with self._row(photo, reading, likeness) as row:
                 filed = self._move(candidate, row, self._by_rules(row, reading, match.suspicion))
-            return Filed(candidate.path, filed)
-        new_is_better, why = better_of(contender(keeper), contender(photo))
-        if new_is_better and same is None and _may_make_way(keeper):
-            return self._replace(candidate, photo, reading, keeper, match.twin, why)
-        duplicate = replace(photo, twin_of=keeper.id, twin_kind=match.twin.kind, twin_distance=match.twin.distance)
-        with self._row(duplicate, reading) as row:
-            filed = self._move(candidate, row, self._to_duplicates(row, keeper, match.twin, why))
-        return Filed(candidate.path, filed)
+            self._groups.join_burst(filed, match.bursts)
+            return Filed(candidate.path, self._store.get(filed.id))
+        settled = settle(photo, heads, may_replace=same is None)
+        if settled.keeper is None:
+            return self._replace(candidate, photo, reading, likeness, settled)
+        keeper = settled.keeper
+        twin, why = keeper.twin, settled.why
+        duplicate = replace(photo, twin_of=keeper.photo.id, twin_kind=twin.kind, twin_distance=twin.distance)
+        with self._row(duplicate, reading, likeness) as row:
+            filed = self._move(candidate, row, self._to_duplicates(row, keeper.photo, twin, why))
+        demoted = self._put_aside(settled.lesser, keeper.photo)
+        return Filed(candidate.path, filed, demoted)
+
+    def _match(self, photo: Photo, likeness: Likeness, same: Photo | None) -> TwinMatch:
+        if same is None:
+            return self._index.find(fingerprint_of(photo, likeness))
+        if same.sha256 in self._pairs.distinct_from(photo.sha256):
+            return TwinMatch()
+        return TwinMatch((Twin(same.id, "exact", 0, f"the same bytes as #{same.id}"),))
+
+    def _likeness(self, reading: Reading, same: Photo | None) -> Likeness:
+        """What is kept to lay the picture over others; of the same bytes it is known already."""
+        if same is not None and (known := self._pairs.likeness(same.id)) is not None:
+            return known
+        picture, findings = reading.picture, reading.findings
+        model = findings.models.get("embedder", "")
+        return Likeness(pack(picture.grey) if picture.grey else b"", picture.inner, model, code_of(findings.embedding))
 
     def _photo(self, candidate: Candidate, reading: Reading | None) -> Photo:
         """The row as it will be written; one that was taken back by undo keeps its id, first name and verdict."""
         photo = photo_from_arrival(candidate.asset.primary, candidate.sha256, self._filer.clock())
         if candidate.photo_id is not None:
             before = self._store.get(candidate.photo_id)
-            photo = replace(photo, id=before.id, original_path=before.original_path, verdict=before.verdict)
+            photo = replace(
+                photo,
+                id=before.id,
+                original_path=before.original_path,
+                verdict=before.verdict,
+                confirmed=before.confirmed,
+                protected=before.protected,
+            )
         photo = replace(photo, companions=tuple(each.path for each in candidate.asset.companions))
         return with_reading(photo, reading) if reading else photo
 
-    def _keeper(self, twin: Twin | None) -> Photo | None:
-        """The one that is duplicated, followed to the head of its group; None if it is not there any more."""
-        seen: set[int] = set()
-        photo_id = twin.photo_id if twin else None
-        while photo_id is not None and photo_id not in seen:
-            seen.add(photo_id)
-            photo = self._store.get(photo_id)
-            if photo.status is not Status.DUPLICATE or photo.twin_of is None:
-                return photo if self._stands(photo) else None
-            photo_id = photo.twin_of
-        return None
-
-    def _stands(self, photo: Photo) -> bool:
-        """Whether it is in the library, and not, say, taken back by undo: else its copies would be all there is."""
-        if photo.status not in JUDGED:
-            return False
-        try:
-            return self._filer.disk.look(photo.path) is not None
-        except OSError:
-            return False  # the disk does not answer for it
-
     def _replace(
-        self, candidate: Candidate, photo: Photo, reading: Reading, keeper: Photo, twin: Twin, why: str
+        self, candidate: Candidate, photo: Photo, reading: Reading, likeness: Likeness, settled: Settled
     ) -> Outcome:
         """File the better of two twins in the library, after the lesser one has made way for it and its name."""
-        with self._row(photo, reading) as better:
+        first, *others = settled.lesser
+        with self._row(photo, reading, likeness) as better:
             try:
-                demotion = self._demote(keeper, better, twin, why)
+                demotion = self._demote(first.photo, better, first.twin, settled.why)
             except FilingError as error:  # the new one is filed all the same; both are there, and the reason says so
-                doubt = replace(twin, reason=f"better than #{keeper.id}, which could not be put aside: {error.reason}")
+                doubt = replace(
+                    first.twin, reason=f"better than #{first.photo.id}, which could not be put aside: {error.reason}"
+                )
                 return Filed(candidate.path, self._move(candidate, better, self._by_rules(better, reading, doubt)))
             try:
                 filed = self._move(candidate, better, self._by_rules(better, reading, None))
             except FilingError:
                 undo(self._filer, UndoSelection(move_ids=(demotion.id,)))
                 raise
-        self._store.set_twin(keeper.id, filed.id, twin.kind, twin.distance)
-        return Filed(candidate.path, filed, self._store.get(keeper.id))
+        self._groups.lead(filed, first.photo, first.twin)
+        self._put_aside(others, filed)
+        return Filed(candidate.path, self._store.get(filed.id), self._store.get(first.photo.id))
+
+    def _put_aside(self, lesser: Sequence[Head], keeper: Photo) -> Photo | None:
+        """The first of several filed pictures that turned out to be one: they are put aside for the best of them."""
+        demoted = []
+        for head in lesser:
+            why = better_of(contender(head.photo), contender(keeper))[1]
+            try:
+                self._demote(head.photo, keeper, head.twin, why)
+            except FilingError as error:
+                log.warning("%s stays beside its twin %s: %s", head.photo.path, keeper.path, error.reason)
+                continue
+            self._groups.lead(keeper, head.photo, head.twin)
+            demoted.append(self._store.get(head.photo.id))
+        return demoted[0] if demoted else None
 
     def _demote(self, keeper: Photo, better: Photo, twin: Twin, why: str) -> Move:
         reason = f"like #{better.id}, which is better: {why}"
@@ -160,14 +195,14 @@ class Place:
     # -- where to ----------------------------------------------------------------------------------------
 
     def _by_rules(self, photo: Photo, reading: Reading, doubt: Twin | None) -> _Aim:
-        decision = decide(reading, photo.original_path, self._config)
+        decision = self._judgement.decide(reading, photo.original_path)
         reason = f"{decision.reason}; {doubt.reason}" if doubt else decision.reason
         target = self._library / decision.folder / f"{decision.name}{decision.extension}"
         return _Aim(target, Purpose.FILE, decision.status, decision.category, reason)
 
     def _to_duplicates(self, photo: Photo, keeper: Photo, twin: Twin, why: str) -> _Aim:
         """Beside its keeper's name, unless a person gave it its own."""
-        stands = "is in the trash" if keeper.status is Status.TRASHED else f"stays: {why}"
+        stands = _TOLD.get(keeper.status, f"stays: {why}")
         own = photo.original_path.stem
         by_person = self._config.naming.keep_human_names and is_human_name(own)
         name = safe_name(own if by_person else keeper.path.stem, self._config.naming.max_bytes)
@@ -193,7 +228,7 @@ class Place:
     # -- both --------------------------------------------------------------------------------------------
 
     @contextmanager
-    def _row(self, photo: Photo, reading: Reading | None) -> Iterator[Photo]:
+    def _row(self, photo: Photo, reading: Reading | None, likeness: Likeness = NO_LIKENESS) -> Iterator[Photo]:
         """The photo as a row of the database, taken back if its file could not be moved."""
         findings = reading.findings if reading else None
         embedding = (findings.models["embedder"], findings.embedding) if findings and findings.embedding else None
@@ -202,6 +237,10 @@ class Place:
             self._store.update(photo, embedding)
         else:
             photo = replace(photo, id=self._store.add(photo, embedding))
+        if likeness != NO_LIKENESS:
+            self._pairs.set_likeness(photo.id, likeness)
+        if reading is not None and photo.verdict is None:
+            self._judgement.score(photo.id, reading)
         try:
             yield photo
         except FilingError:
@@ -228,7 +267,7 @@ class Place:
         self._retries.forget(candidate.path)
         filed = self._store.get(photo.id)
         if filed.phash is not None:
-            self._index.add(filed.id, filed.phash)
+            self._index.add(filed.id, filed.phash, self._pairs.likeness(filed.id) or NO_LIKENESS)
         return filed
 
     def _planned(self, candidate: Candidate, target: Path) -> list[PlannedFile]:
@@ -245,12 +284,3 @@ class Place:
 def _untaken(place: Path, companion: Path, target: Path, taken: set[Path]) -> Path:
     """The companion's place, or one that keeps its own name behind the picture's, where two would share one."""
     return place if place not in taken else target.with_name(f"{target.stem} {companion.name}")
-
-
-def _exact(same: Photo) -> Twin:
-    return Twin(same.id, "exact", 0, f"the same bytes as #{same.id}")
-
-
-def _may_make_way(keeper: Photo) -> bool:
-    """Whether the program may put a picture aside: not one that a person has judged, nor one in the trash."""
-    return keeper.status is not Status.TRASHED and keeper.verdict is None

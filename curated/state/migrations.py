@@ -28,6 +28,20 @@ def m003_decisions(db: Database) -> None:
         db.execute(statement)
 
 
+@migrations()
+def m004_duplicates(db: Database) -> None:
+    """What tells pictures apart beyond their hashes; which are no duplicates for ever, and keepers a person chose."""
+    for statement in _M004:
+        db.execute(statement)
+
+
+@migrations()
+def m005_learnt(db: Database) -> None:
+    """What was learnt from a person as arrays, and how soon to ask about each picture."""
+    for statement in _M005:
+        db.execute(statement)
+
+
 # Paths are BLOBs because file names are bytes, not text. Times are ISO 8601 in UTC; taken_at is the camera's
 # local time without zone, as EXIF has it. `models`, `kind_scores`, `boxes`, `labels`, `companions` are JSON.
 _M001 = (
@@ -283,4 +297,54 @@ _M003 = (
     ON photo(abs(coalesce(keep_score, 2) - 0.5), id DESC, status, category, kind, verdict, confirmed, keep_score)
     """,
     "CREATE INDEX photo_taken ON photo(taken_at DESC, id DESC, status, category, kind, verdict, confirmed)",
+)
+
+# See curated.state.pairs. All of `likeness` is read at each start, so what is large and seldom asked for stands apart.
+# Pairs are told by content, so that they hold when the same content comes again; `one` is the lesser hash.
+_M004 = (
+    "ALTER TABLE photo ADD COLUMN chosen INTEGER NOT NULL DEFAULT 0",
+    """
+    CREATE TABLE likeness (
+        photo_id INTEGER PRIMARY KEY REFERENCES photo(id) ON DELETE CASCADE,
+        inner TEXT NOT NULL,
+        model TEXT NOT NULL,
+        code BLOB NOT NULL
+    ) STRICT
+    """,
+    """
+    CREATE TABLE grey_copy (
+        photo_id INTEGER PRIMARY KEY REFERENCES photo(id) ON DELETE CASCADE,
+        grey BLOB NOT NULL
+    ) STRICT
+    """,
+    """
+    CREATE TABLE distinct_pair (
+        one TEXT NOT NULL,
+        other TEXT NOT NULL,
+        at TEXT NOT NULL,
+        PRIMARY KEY (one, other)
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE INDEX distinct_pair_other ON distinct_pair(other)",
+)
+
+# `ask` is high where a verdict would teach most; `seen` the newest label that was learnt from.
+_M005 = (
+    """
+    CREATE TABLE learnt (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        role TEXT NOT NULL,
+        at TEXT NOT NULL,
+        embedder TEXT NOT NULL,
+        seen INTEGER NOT NULL,
+        payload BLOB NOT NULL
+    ) STRICT
+    """,
+    "CREATE INDEX learnt_role ON learnt(role, id)",
+    "ALTER TABLE photo ADD COLUMN ask REAL",
+    "DROP INDEX photo_uncertain",
+    "CREATE INDEX photo_uncertain ON photo(ask DESC, id DESC, status, category, kind, verdict, confirmed, keep_score)",
+    "UPDATE photo SET ask = 0.5 - abs(keep_score - 0.5) WHERE keep_score IS NOT NULL",
+    "CREATE INDEX photo_confirmed ON photo(confirmed) WHERE confirmed IS NOT NULL",
+    "CREATE INDEX photo_verdict ON photo(verdict) WHERE verdict IS NOT NULL",
 )

@@ -18,7 +18,7 @@ PHOTO_COLUMNS = (
     "kind, kind_scores, people, people_score, boxes, labels, caption, text, width, height, format, extension, "
     "camera, taken_at, sharpness, pixel_hash, phash, phash_wide, thumbnail, twin_of, twin_kind, twin_distance, "
     "keep_score, verdict, profile, models, arrived_at, filed_at, "
-    "confirmed, protected"
+    "confirmed, protected, chosen"
 )
 
 # What `with_reading` says of a picture.
@@ -100,6 +100,7 @@ def photo_from_row(row: sqlite3.Row) -> Photo:
         companions=companions,
         confirmed=from_text(row["confirmed"]),
         protected=bool(row["protected"]),
+        chosen=bool(row["chosen"]),
     )
 
 
@@ -149,6 +150,7 @@ def photo_to_columns(photo: Photo) -> dict[str, Value]:
         "filed_at": to_text(photo.filed_at) if photo.filed_at else None,
         "confirmed": to_text(photo.confirmed) if photo.confirmed else None,
         "protected": int(photo.protected),
+        "chosen": int(photo.chosen),
     }
 
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from curated.config import Duplicates
 from curated.duplicates import Contender, TwinIndex, better_of
-from curated.state.store import Fingerprint, Store
+from curated.state.pairs import Fingerprint
+from curated.state.store import Store
 from tests.pipeline.conftest import Line
 
 HASH = 0xF0F0F0F0A5A5A5A5

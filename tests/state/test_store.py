@@ -150,22 +150,6 @@ def test_only_photos_in_the_library_count_as_being_below_a_folder(store: Store, 
         store.forget(photo.id)
 
 
-def test_twins_are_looked_for_among_what_is_in_the_library(store: Store, make: Maker) -> None:
-    hashes = {"phash": "00ff00ff00ff00ff", "phash_wide": "0" * 64, "pixel_hash": "p"}
-    for status in (Status.FAILED, Status.UNDONE, Status.MISSING, Status.ARRIVING):
-        make(status=status, **hashes)
-    make(status=Status.FILED)
-    kept = [make(status=s, **hashes) for s in (Status.TRASHED, Status.FILED, Status.REVIEW, Status.DUPLICATE)]
-    assert sorted(store.hashes()) == [(photo.id, "00ff00ff00ff00ff") for photo in kept]
-    assert store.with_pixels("p") == ids(kept)
-    assert store.with_pixels("q") == []
-    found = store.fingerprint(kept[0].id)
-    assert found is not None
-    assert (found.sha256, found.pixel_hash, found.text) == (kept[0].sha256, "p", "")
-    assert store.fingerprint(1) is None
-    assert store.fingerprint(99) is None
-
-
 def test_photos_are_sorted_and_filtered(store: Store, make: Maker) -> None:
     a = make(category="People/Solo", keep_score=0.9, filed_at=NOON)
     b = make(category="People", keep_score=0.45, filed_at=NOON + timedelta(days=1))
@@ -223,15 +207,11 @@ def test_every_question_of_the_pipeline_and_of_status_has_its_index(database: Da
         lambda: store.at_path(Path("/a")),
         lambda: store.any_below(Path("/a")),
         lambda: store.with_content("0"),
-        lambda: store.with_pixels("0"),
-        lambda: list(store.hashes()),
         lambda: list(store.with_status(Status.TRASHED)),
     ) == [
         "SEARCH photo USING INDEX photo_path (path=?)",
         "SEARCH photo USING INDEX photo_path (path>? AND path<?)",
         "SEARCH photo USING COVERING INDEX photo_sha256 (sha256=?)",
-        "SEARCH photo USING INDEX photo_pixel_hash (pixel_hash=?)",
-        "SEARCH photo USING COVERING INDEX photo_phash (status=? AND phash>?)",
         "SEARCH photo USING COVERING INDEX photo_status (status=?)",
     ]
     assert asked(lambda: Journal(database).open_moves()) == ["SCAN move USING INDEX move_open"]
@@ -288,16 +268,6 @@ def test_search_follows_what_changes(store: Store, make: Maker) -> None:
     assert store.search("dog", 10) == []
     make(caption="a dog", status=Status.ARRIVING)
     assert store.search("dog", 10) == []
-
-
-def test_a_duplicates_keeper_may_change_and_the_group_follows(store: Store, make: Maker) -> None:
-    first, second, third = make(), make(), make()
-    store.set_twin(second.id, first.id, "near", 2)
-    store.set_status(second.id, Status.DUPLICATE, "")
-    assert [(keeper.id, ids(others)) for keeper, others in store.groups()] == [(first.id, [second.id])]
-    store.set_status(first.id, Status.DUPLICATE, "")
-    store.set_twin(first.id, third.id, "near", 1)
-    assert [(keeper.id, ids(others)) for keeper, others in store.groups()] == [(third.id, [second.id, first.id])]
 
 
 def test_verdicts_keep_their_history(database: Database, store: Store, make: Maker) -> None:

@@ -1,0 +1,7 @@
+"""Which known pictures a new one duplicates, which of them is the best, and which belong together."""
+
+from curated.duplicates.index import TwinIndex, TwinMatch, fingerprint_of
+from curated.duplicates.keeper import Contender, better_of, contender
+from curated.duplicates.likeness import code_of, pack
+
+__all__ = ["Contender", "TwinIndex", "TwinMatch", "better_of", "code_of", "contender", "fingerprint_of", "pack"]
