@@ -162,6 +162,13 @@ class Overview:
         ]
         return sorted(found, key=lambda each: (-each.since.timestamp() if each.since else 1.0, -each.photo_id))
 
+    def trashed_count(self) -> int:
+        """How many pictures are in the trash."""
+        row = self.database.execute(
+            "SELECT count(*) FROM photo INDEXED BY photo_status WHERE status = 'trashed'"
+        ).fetchone()
+        return int(row[0])
+
     def came_from(self, photo_id: int) -> Path | None:
         """Where a trashed picture would go back to; None where a person put it into the trash."""
         move = Journal(self.database).last(photo_id, Purpose.TRASH)

@@ -26,7 +26,7 @@ from curated.review import Review
 from curated.state.daemon import ask_to_retry
 from curated.state.store import Store
 from curated.tui import dashboard_panels as panels
-from curated.tui.dashboard_look import Looker, Snapshot
+from curated.tui.dashboard_look import Looker, Looks, Snapshot
 from curated.tui.dashboard_panels import Draw
 from curated.tui.keys import first_key
 from curated.tui.words import plain
@@ -88,13 +88,15 @@ class DashboardScreen(Screen[None]):
     """The daemon and the library at a glance."""
 
     CSS_PATH = "dashboard.tcss"
+    AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "retry", "try failed again", show=False),
         Binding("escape", "close", "back", show=False),
     ]
 
-    def __init__(self) -> None:
+    def __init__(self, looker: Looks | None = None) -> None:
         super().__init__()
+        self._given = looker
         self._retrying = False
 
     @property
@@ -119,9 +121,9 @@ class DashboardScreen(Screen[None]):
         yield Static("", id="foot", markup=False)
 
     @cached_property
-    def _looker(self) -> Looker:
+    def _looker(self) -> Looks:
         review = self._review
-        return Looker(review.config, review.database, review.clock, time.monotonic)
+        return self._given or Looker(review.config, review.database, review.clock, time.monotonic)
 
     def on_mount(self) -> None:
         keys = self._review.config.review.keys

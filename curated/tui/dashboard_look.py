@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from curated.config import Config
 from curated.domain import Status
@@ -71,6 +71,18 @@ class Snapshot:
     counts: Counts
     space: tuple[int, int] | None
     health: tuple[Health, ...] = field(default=())
+
+
+class Looks(Protocol):
+    """What a dashboard asks: how everything is now."""
+
+    def look(self) -> Snapshot:
+        """Everything as it is now. Raises sqlite3.Error where the database cannot be read."""
+        ...
+
+    def forget(self) -> None:
+        """Count the whole library anew at the next look."""
+        ...
 
 
 def latest_figures(database: Database) -> Figures | None:

@@ -27,11 +27,9 @@ def daemon(snapshot: Snapshot, width: int, height: int) -> Content:
     """Whether it runs, what it does, by which profile on which device, and what waits."""
     state = snapshot.state
     if not snapshot.running:
-        lines = [Content.styled("○ stopped", "bold $text-warning"), Content("`curated run` starts it;")]
-        lines += [
-            Content("`curated service install` starts it with"),
-            Content("the session. Reviewing works all the same."),
-        ]
+        lines = [Content.styled("○ stopped", "bold $text-warning")]
+        how = "`curated run` starts it, `curated service install` with every session. Reviewing works all the same."
+        lines += [Content(line) for line in _wrapped(how, width)]
     elif state is None or state.activity == "stopped":
         lines = [Content.styled("… starting", "bold")]
     else:
@@ -45,7 +43,7 @@ def _of_daemon(state: DaemonState, now: datetime) -> list[Content]:
     since = age(datetime.fromisoformat(state.started_at), now)
     style = "bold $text-warning" if state.activity == "paused" else "bold $text-success"
     first = Content.assemble(
-        (f"{_ACTIVITY[state.activity]} {state.activity}", style), (f"  process {state.pid}, up {since}", "$text-muted")
+        (f"{_ACTIVITY[state.activity]} {state.activity}", style), (f"  process {state.pid}, up {since}", "dim")
     )
     lines = [first]
     if state.detail:
@@ -73,7 +71,7 @@ def rate(snapshot: Snapshot, width: int, height: int) -> Content:
     if not total:
         return _block([_low("Nothing was filed in the last hour.")], width, height)
     # The present minute has only begun.
-    words = f"{counts[-2]:,}/min · {total:,} in the hour · at most {most:,}/min"
+    words = f"{counts[-2]:,}/min · {total:,} in the hour · peak {most:,}"
     drawn = [Content.styled(line, "$primary") for line in bars(counts, width, max(1, height - 2))]
     axis = _low(_ends("60 min ago", "now", min(width, len(counts)) if width < 2 * len(counts) else 2 * len(counts)))
     return _block([*drawn, axis, Content(words)] if height >= 3 else [*drawn, Content(words)], width, height)
@@ -108,7 +106,7 @@ def _filed(entry: Entry, now: datetime, width: int) -> Content:
     room = width - cell_len(right) - cell_len(when) - 4
     name = fitting(plain(entry.file.name), room)
     gap = " " * (room - cell_len(name) + 2)
-    return Content.assemble(name, gap, (right, "$text-muted"), "  ", (when, "$text-muted"))
+    return Content.assemble(name, gap, (right, "dim"), "  ", (when, "dim"))
 
 
 def library(snapshot: Snapshot, width: int, height: int) -> Content:
@@ -180,7 +178,7 @@ def taste(snapshot: Snapshot, width: int, height: int) -> Content:
     judged, figures = snapshot.counts.judged, snapshot.counts.taste
     lines = [Content(f"{judged.kept:,} kept · {judged.trashed:,} trashed · {judged.confirmed:,} confirmed")]
     if figures is None:
-        wanted = "`curated predict` learns from what you keep and trash (10 of each at the least)."
+        wanted = "Keep and trash at least 10 of each, then `curated predict` learns from it."
         lines += [_low(line) for line in _wrapped(wanted, width)]
         return _block(lines, width, height)
     interval = f"AUC {figures.auc:.2f} ({figures.auc_low:.2f} to {figures.auc_high:.2f}; guessing 0.50)"
@@ -212,7 +210,7 @@ def _healthy(each: Health, width: int) -> list[Content]:
     if each.level == "ok":
         return [
             Content.assemble(
-                (sign, style), f" {each.what}  ", (fitting(each.detail, width - len(each.what) - 4), "$text-muted")
+                (sign, style), f" {each.what}  ", (fitting(each.detail, width - len(each.what) - 4), "dim")
             )
         ]
     text = _wrapped(f"{each.what}: {each.detail}", width - 2)
@@ -222,9 +220,7 @@ def _healthy(each: Health, width: int) -> list[Content]:
 def _reason(sign: str, name: str, reason: str, after: str, width: int) -> Content:
     label = fitting(plain(name), max(10, width // 2))
     rest = fitting(f"{plain(reason)}{after}", max(0, width - cell_len(label) - 4))
-    return Content.assemble(
-        (sign, "$text-error" if sign == "✗" else "$text-warning"), f" {label}  ", (rest, "$text-muted")
-    )
+    return Content.assemble((sign, "$text-error" if sign == "✗" else "$text-warning"), f" {label}  ", (rest, "dim"))
 
 
 def _with_rest(lines: Sequence[Content], width: int, height: int) -> Content:
@@ -235,7 +231,7 @@ def _with_rest(lines: Sequence[Content], width: int, height: int) -> Content:
 
 
 def _low(text: str) -> Content:
-    return Content.styled(text, "$text-muted")
+    return Content.styled(text, "dim")
 
 
 def _ends(left: str, right: str, width: int) -> str:

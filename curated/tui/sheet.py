@@ -40,6 +40,7 @@ class SheetScreen(Screen[None]):
     """The sitting's list as a grid of thumbnails, with the sitting's cursor and marks."""
 
     CSS_PATH = "sheet.tcss"
+    AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("first", "last", "page_down", "page_up", "keep", "trash", "undecided", "confirm", "category"),
         *bindings("protect", "mark", "mark_range", "mark_all", "clear"),
@@ -193,11 +194,11 @@ class SheetScreen(Screen[None]):
         names = ("mark", "category", "trash", "keep", "confirm", "undo", "sheet")
         key = {name: first_key(keys, name) for name in names}
         parts = (
-            f"{key['mark']} mark wrong",
-            f"1-9 {key['category']} file as",
+            f"{key['mark']} mark",
+            f"1-9{key['category']} file",
             f"{key['trash']} trash",
             f"{key['keep']} keep",
-            f"{key['confirm']} confirm the rest seen",
+            f"{key['confirm']} confirm seen",
             "S sweep",
             f"{key['undo']} undo",
             f"{key['sheet']} back",
@@ -211,8 +212,8 @@ class SheetScreen(Screen[None]):
             return plain(self.sitting.listing.title)
         which = self.sitting.which
         parts = [which.category, which.kind, which.status.value if which.status else None]
-        named = " · ".join(plain(part) for part in parts if part) or "everything"
-        return f"{named}{' · unreviewed' if which.unreviewed else ''} · by {self.sitting.order}"
+        named = [plain(part) for part in parts if part] + (["unreviewed"] if which.unreviewed else [])
+        return " · ".join([*(named or ["all"]), f"by {self.sitting.order}"])
 
     def _about_current(self) -> str:
         current = self.sitting.current
