@@ -219,7 +219,8 @@ class ReviewApp(Guarded[None]):
             self.exit()
             return
         self._leaving = True
-        self.run_worker(self._leave, thread=True, exit_on_error=False)
+        # This key is heard before those that were pressed just before it, which are on their way through the screen.
+        self.screen.call_later(self.run_worker, self._leave, thread=True, exit_on_error=False)
 
     def _leave(self) -> None:
         until = time.monotonic() + _GOODBYE_SECONDS

@@ -73,7 +73,6 @@ def test_what_was_decided_is_undone_by_the_next_sitting(home: Home) -> None:
         terminal.shows(NAMES[0])
         terminal.press("x", "q")
         terminal.ended()
-        print(terminal.screen())
     assert photo(home, "Alder by the lake").path.is_relative_to(home.library / "Trash")
     with Terminal("review", "--all") as terminal:
         terminal.shows("? help")
@@ -134,7 +133,7 @@ def test_the_options_choose_what_is_gone_through(home: Home) -> None:
 
 def test_without_pictures_it_says_how_to_begin_and_begins_by_itself(home: Home) -> None:
     with Terminal("review", columns=80, rows=24) as terminal:
-        terminal.shows("No pictures to review yet", "curated run --once", "Unsorted", "q Quit")
+        terminal.shows("No pictures to review yet", "curated run --once", "unsorted", "q Quit")
         file_pictures(home, NAMES[0])
         terminal.shows(NAMES[0], "0 of 1")
         terminal.press("q")
