@@ -238,8 +238,11 @@ class TextScreen(Dialog[None]):
     def show(self, text: Text) -> None:
         """Put another text in its place."""
         self._text = text
-        if self.is_mounted:
-            self.query_one("#text", Static).update(text)
+        for place in self.query("#text").results(Static):
+            place.update(text)
+
+    def on_mount(self) -> None:
+        self.show(self._text)  # another may have come while this was being made
 
     def action_scroll(self, lines: int) -> None:
         self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)

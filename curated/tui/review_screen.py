@@ -139,7 +139,7 @@ class ReviewScreen(Deciding):
             categories=[rule.name for rule in config.category],
             twin=self._twin(photo),
             origin=self._origin(photo),
-            trouble=self.app.troubles.get(photo.id, ""),
+            trouble=self.app.troubles.get(photo.id, "").removeprefix(f"{seen.file}: "),
             marked=photo.id in self.sitting.marked,
             gone=photo.id in self._gone or photo.status is Status.MISSING,
             confirm_key=first_key(config.review.keys, "confirm"),

@@ -76,7 +76,7 @@ class Lists(Screen[None]):
             else:
                 self.post_message(Arrived(lambda: take(found)))
 
-        self.run_worker(run, thread=True, exit_on_error=False)
+        self.run_worker(run, thread=True)
 
     def on_arrived(self, message: Arrived) -> None:
         message.stop()
