@@ -24,7 +24,7 @@ from curated.state.daemon import daemon_runs
 from curated.state.database import Database
 from curated.state.queue import REVIEWED, Filter, Order
 from curated.state.rows import printable
-from curated.state.schema import SCHEMA_VERSION
+from curated.state.schema import SCHEMA_VERSION, open_database
 
 _PATIENCE_SECONDS = 3.0
 _GOODBYE_SECONDS = 4.0
@@ -98,12 +98,14 @@ def _check_state(config: Config) -> None:
     try:
         with closing(sqlite3.connect(target, uri=True, timeout=_PATIENCE_SECONDS)) as connection:
             version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            return  # opening it says what is wrong
-        raise StateError(f"{path}: another program has locked it; end that one, or try again in a moment") from error
-    except sqlite3.DatabaseError:
-        return
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise StateError(
+                f"{path}: another program has locked it; end that one, or try again in a moment"
+            ) from error
+        version = SCHEMA_VERSION  # opening it says what is wrong
+    if version >= SCHEMA_VERSION:
+        open_database(path, read_only=True).close()
     if 0 < version < SCHEMA_VERSION and daemon_runs(config.folders.state_path):
         raise StateError(
             f"{path}: an older curated works on it (schema {version}, this program knows {SCHEMA_VERSION}); "

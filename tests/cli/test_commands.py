@@ -135,7 +135,7 @@ def test_no_command_but_the_worker_imports_a_model_library(home: Home) -> None:
         "undo --last 1 --dry-run", "mark trash 1", "trash list", "trash restore 1", "file-as Memes 1",
         "rename 1 other", "retry", "fsck", "doctor", "config show", "config check", "models list", "models verify",
         "service status", "trash empty --yes", "predict", "demo --help", "run --help", "recurate --help",
-        "models pull --profile lite",
+        "models pull --profile lite", "review",
     ]  # fmt: skip
     covered = {words for words in commands() if any(each.startswith(words) for each in light)}
     assert set(commands()) - covered == {"config init", "models prepare", "service install", "service uninstall"}
