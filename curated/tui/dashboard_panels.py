@@ -17,6 +17,7 @@ from curated.tui.words import fitting, plain, size_in_words
 
 Draw = Callable[[Snapshot, int, int], Content]
 
+_ROOMY = 45
 _BARS = " ▁▂▃▄▅▆▇█"
 _SIGNS = {"ok": ("✓", "$text-success"), "warn": ("!", "$text-warning"), "fail": ("✗", "$text-error")}
 _ACTIVITY = {"working": "▶", "watching": "●", "paused": "‖", "starting": "…", "stopping": "…", "stopped": "○"}
@@ -33,13 +34,13 @@ def daemon(snapshot: Snapshot, width: int, height: int) -> Content:
     elif state is None or state.activity == "stopped":
         lines = [Content.styled("… starting", "bold")]
     else:
-        lines = _of_daemon(state, snapshot.at)
+        lines = _of_daemon(state, snapshot.at, width)
     if snapshot.running and height > len(lines):
         lines += [_low(line) for line in _wrapped(plain(snapshot.counts.notice), width)]
     return _block(lines, width, height)
 
 
-def _of_daemon(state: DaemonState, now: datetime) -> list[Content]:
+def _of_daemon(state: DaemonState, now: datetime, width: int) -> list[Content]:
     since = age(datetime.fromisoformat(state.started_at), now)
     style = "bold $text-warning" if state.activity == "paused" else "bold $text-success"
     first = Content.assemble(
@@ -58,7 +59,7 @@ def _of_daemon(state: DaemonState, now: datetime) -> list[Content]:
         queue.append(f"{state.retrying:,} to retry")
     if state.seconds_left is not None:
         queue.append(f"{span(state.seconds_left)} left")
-    lines.append(Content(" · ".join(queue)))
+    lines += [Content(line) for line in _in_lines(queue, " · ", width)]
     folders = "1 folder" if state.watched_folders == 1 else f"{state.watched_folders:,} folders"
     lines.append(_low(f"{folders} {'looked at in turns' if state.polling else 'watched'}"))
     return lines
@@ -73,7 +74,7 @@ def rate(snapshot: Snapshot, width: int, height: int) -> Content:
     # The present minute has only begun.
     words = f"{counts[-2]:,}/min · {total:,} in the hour · peak {most:,}"
     drawn = [Content.styled(line, "$primary") for line in bars(counts, width, max(1, height - 2))]
-    axis = _low(_ends("60 min ago", "now", min(width, len(counts)) if width < 2 * len(counts) else 2 * len(counts)))
+    axis = _low(_ends("60 min ago", "now", min(width, cell_len(drawn[-1].plain))))
     return _block([*drawn, axis, Content(words)] if height >= 3 else [*drawn, Content(words)], width, height)
 
 
@@ -117,8 +118,10 @@ def library(snapshot: Snapshot, width: int, height: int) -> Content:
     lines = [
         Content.assemble((f"{total:,}", "bold"), " pictures" if total != 1 else " picture", f" · {_space(snapshot)}")
     ]
-    others = " · ".join(f"{sums[status]:,} {status.value}" for status in (Status.FILED, *_OTHERS) if sums[status])
-    lines += [Content(line) for line in _wrapped(others, width)]
+    # Where it is narrow, the sum and the categories say how many are filed.
+    named = _OTHERS if width < _ROOMY else (Status.FILED, *_OTHERS)
+    others = [f"{sums[status]:,} {status.value}" for status in named if sums[status]]
+    lines += [Content(line) for line in _in_lines(others, " · ", width)]
     filed = [(name or "none", each.get(Status.FILED, 0)) for name, each in categories.items()]
     most = sorted((each for each in filed if each[1]), key=lambda each: (-each[1], each[0]))
     room = height - len(lines)
@@ -163,7 +166,7 @@ def failed(snapshot: Snapshot, width: int, height: int) -> Content:
 def decisions(snapshot: Snapshot, width: int, height: int) -> Content:
     """Decisions whose files have still to follow, and those that could not be carried out."""
     if snapshot.owed:
-        many = "1 file has" if snapshot.owed == 1 else f"{snapshot.owed:,} files have"
+        many = "1 file" if snapshot.owed == 1 else f"{snapshot.owed:,} files"
         lines = [Content(f"{many} still to follow a decision.")]
     else:
         lines = [_low("Every file has followed its decision.")]
@@ -176,7 +179,8 @@ def decisions(snapshot: Snapshot, width: int, height: int) -> Content:
 def taste(snapshot: Snapshot, width: int, height: int) -> Content:
     """How well the taste tells kept from trashed, and how that grew with the labels."""
     judged, figures = snapshot.counts.judged, snapshot.counts.taste
-    lines = [Content(f"{judged.kept:,} kept · {judged.trashed:,} trashed · {judged.confirmed:,} confirmed")]
+    confirmed = f" · {judged.confirmed:,} confirmed" if width >= _ROOMY else ""
+    lines = [Content(f"{judged.kept:,} kept · {judged.trashed:,} trashed{confirmed}")]
     if figures is None:
         wanted = "Keep and trash at least 10 of each, then `curated predict` learns from it."
         lines += [_low(line) for line in _wrapped(wanted, width)]
@@ -190,8 +194,8 @@ def taste(snapshot: Snapshot, width: int, height: int) -> Content:
             Content.assemble(("!", "$text-warning"), f" not trusted: about {figures.more_labels:,} more labels")
         )
     if figures.curve and height > len(lines):
-        curve = "  ".join(f"{point.labels:,}: {point.auc:.2f}" for point in figures.curve)
-        lines += [_low(line) for line in _wrapped(f"AUC by labels  {curve}", width)]
+        curve = [f"{point.labels:,}: {point.auc:.2f}" for point in figures.curve]
+        lines += [_low(line) for line in _in_lines(["AUC by labels", *curve], "  ", width)]
     if height > len(lines):
         lines.append(_low(f"Brier score {figures.brier:.3f} (base rate {figures.base_brier:.3f})"))
     return _block(lines, width, height)
@@ -240,14 +244,18 @@ def _ends(left: str, right: str, width: int) -> str:
 
 def _wrapped(text: str, width: int) -> list[str]:
     """The text in lines of at most so many cells, broken between words."""
-    lines, line = [], ""
-    for word in text.split(" "):
-        if line and cell_len(line) + 1 + cell_len(word) > width:
-            lines.append(line)
-            line = word
+    return _in_lines(text.split(" "), " ", width)
+
+
+def _in_lines(parts: Sequence[str], between: str, width: int) -> list[str]:
+    """The parts in lines of at most so many cells, each part whole."""
+    lines: list[str] = []
+    for part in parts:
+        if lines and cell_len(lines[-1]) + len(between) + cell_len(part) <= width:
+            lines[-1] += between + part
         else:
-            line = f"{line} {word}" if line else word
-    return [*lines, line] if line else lines
+            lines.append(part)
+    return lines
 
 
 def _block(lines: Sequence[Content], width: int, height: int) -> Content:
