@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -23,7 +23,12 @@ class Terminal:
     """A terminal of that size in which `curated ARGUMENTS` runs; then it shows "ended CODE" and the tty's modes."""
 
     def __init__(
-        self, *arguments: str, columns: int = 100, rows: int = 30, environment: Mapping[str, str] | None = None
+        self,
+        *arguments: str,
+        columns: int = 100,
+        rows: int = 30,
+        environment: Mapping[str, str] | None = None,
+        program: Sequence[str] = ("-m", "curated"),
     ) -> None:
         assert TMUX is not None
         self._tmux = [TMUX, "-u", "-L", f"curated-{uuid.uuid4().hex[:12]}", "-f", os.devnull]
@@ -31,7 +36,7 @@ class Terminal:
         settings = {"LANG": "C.UTF-8", "NO_COLOR": "", "TERM": "tmux-256color", **(environment or {})}
         variables = [f"{name}={value}" for name, value in settings.items() if value or name != "NO_COLOR"]
         # A size that the environment tells would be believed before the terminal's own.
-        command = ["env", "-u", "COLUMNS", "-u", "LINES", *variables, sys.executable, "-m", "curated", *arguments]
+        command = ["env", "-u", "COLUMNS", "-u", "LINES", *variables, sys.executable, *program, *arguments]
         modes = "stty -a | grep -ow -e -icanon -e icanon -e -echo -e echo | tr '\\n' ' '"
         script = f"{shlex.join(command)}; echo ended $?; {modes}; exec cat"
         self._do("new-session", "-d", "-x", str(columns), "-y", str(rows), script)

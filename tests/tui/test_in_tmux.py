@@ -6,11 +6,13 @@ import os
 import re
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from curated.domain import Photo
+from tests.cli.test_bad_input import _HELD_TO_RIGHTS as HELD
 from tests.support.cli_home import Home
 from tests.support.clock import wait_until
 from tests.support.filed_library import file_pictures, home_for
@@ -18,6 +20,7 @@ from tests.support.terminal import TMUX, Terminal
 
 pytestmark = pytest.mark.skipif(TMUX is None, reason="tmux is not installed")
 
+HELD_TO_RIGHTS = ("-c", HELD)
 NAMES = ["Alder by the lake.jpg", "Birch in the wind.jpg", "Cedar at noon.jpg", "Dogwood in bloom.jpg"]
 
 
@@ -27,6 +30,18 @@ def home(
 ) -> Iterator[Home]:
     with home_for(tmp_path, empty_database, capsys, monkeypatch) as made:
         yield made
+
+
+@contextmanager
+def read_only(*paths: Path) -> Iterator[None]:
+    modes = {path: path.stat().st_mode for path in paths}
+    for path, mode in modes.items():
+        path.chmod(mode & ~0o222)
+    try:
+        yield
+    finally:
+        for path, mode in modes.items():
+            path.chmod(mode)
 
 
 def photo(home: Home, name: str) -> Photo:
@@ -215,4 +230,49 @@ def test_pictures_gone_from_the_disk_are_said_to_be(home: Home) -> None:
     with Terminal("review") as terminal:
         terminal.shows("0 of 2", "gone")
         terminal.press("p", "q")
+        terminal.ended()
+
+
+def test_a_state_that_cannot_be_written_is_one_line(home: Home) -> None:
+    file_pictures(home, NAMES[0])
+    home.world.close()
+    state = home.base / "state"
+    with read_only(state, *state.iterdir()), Terminal("review", columns=200, program=HELD_TO_RIGHTS) as terminal:
+        terminal.ended(1)
+        screen = terminal.screen()
+    assert screen.startswith("curated: ")
+    assert "curated.db" in screen.splitlines()[0]
+
+
+def test_a_picture_that_cannot_be_moved_is_said_and_is_as_it_was(home: Home) -> None:
+    file_pictures(home, *NAMES[:2])
+    before = home.tree()
+    with read_only(home.library / "Photos"), Terminal("review", program=HELD_TO_RIGHTS) as terminal:
+        terminal.shows("0 of 2", NAMES[1])
+        terminal.press("x")
+        terminal.shows("Permission denied", "0 of 2")
+        terminal.press("q")
+        terminal.ended()
+    assert home.tree() == before
+    assert [each.verdict for each in home.store.photos()] == [None, None]
+
+
+def test_a_library_that_cannot_be_written_has_the_files_wait_and_the_decisions_made(home: Home) -> None:
+    file_pictures(home, *NAMES[:2])
+    before = home.tree()
+    # The trash is not there yet, and cannot be made.
+    with read_only(home.library), Terminal("review", program=HELD_TO_RIGHTS) as terminal:
+        terminal.shows("0 of 2", NAMES[1])
+        terminal.press("x")
+        terminal.shows("1 of 2", "Files wait to be moved")
+        terminal.press("p")
+        terminal.shows("2 of 2")
+        terminal.press("q")
+        terminal.ended()
+        terminal.shows("1 picture is still to be moved")
+    assert home.tree() == before
+    assert [each.verdict for each in home.store.photos()] == ["trash", "keep"]
+    with Terminal("review", "--all") as terminal:
+        wait_until(lambda: photo(home, "Birch in the wind").path.is_relative_to(home.library / "Trash"), "the trash")
+        terminal.press("q")
         terminal.ended()
