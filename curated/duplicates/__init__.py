@@ -1,6 +1,7 @@
 """Which known pictures a new one duplicates, which of them is the best, and which belong together."""
 
-from curated.duplicates.index import TwinIndex, TwinMatch, fingerprint_of
+from curated.duplicates.compare import fingerprint_of
+from curated.duplicates.index import TwinIndex, TwinMatch
 from curated.duplicates.keeper import Contender, better_of, contender
 from curated.duplicates.likeness import code_of, pack
 

@@ -32,6 +32,8 @@ _FIELDS = 4
 _FIELD_PIXELS = 8
 # A field without any structure of its own (sky, paper) agrees with what is as bare.
 _BARE = 0.15
+# A coefficient of so small a share of the others' mean may have either sign in a copy.
+_NEAR_NOTHING = 0.1
 # The smallest part of a side that a crop may leave.
 _LEAST_PART = 0.62
 _TURN_WORDS = (
@@ -105,20 +107,62 @@ def turned_hashes(one: Look) -> list[int]:
 
     Turning a picture permutes the coefficients of its cosine transform and flips their signs, so one transform does.
     """
+    coefficients = _coefficients(one)
+    return [_hash(_turned_coefficients(coefficients, turn)) for turn in range(TURNS)]
+
+
+def mirrorless_hashes(one: Look) -> list[int]:
+    """The hashes under which `mirrorless` has put the picture, whichever way it was turned or mirrored there.
+
+    Two, as it stands and on its side; more where the coefficients by which a picture is put upright are near nothing.
+    """
     import numpy
 
-    small = _resampled(one.grey, _HASH_INPUT, _HASH_INPUT)
+    coefficients = _coefficients(one)
+    # The bits of a hash tell what is above the median, which is not quite zero.
+    middle = abs(float(numpy.median(coefficients)))
+    near_nothing = middle + _NEAR_NOTHING * float(numpy.abs(coefficients).flatten()[1:].mean())
+    found = []
+    for side in (0, 4):
+        lying = _turned_coefficients(coefficients, side)
+        flips = [0]
+        for flip, value in ((1, float(lying[0, 1])), (2, float(lying[1, 0]))):
+            both = abs(value) < near_nothing
+            flips = [each | choice for each in flips for choice in ((0, flip) if both else (0 if value > 0 else flip,))]
+        found += [_hash(_turned_coefficients(lying, flip)) for flip in flips]
+    return found
+
+
+def mirrorless(phash: int) -> int:
+    """The hash as it is when the picture is mirrored and stood on its head until the two lowest frequencies are set."""
+    if not phash & 1 << 62:
+        phash ^= 0x5555555555555555
+    if not phash & 1 << 55:
+        phash ^= 0x00FF00FF00FF00FF
+    return phash
+
+
+def _coefficients(one: Look) -> Grey:
     cosines = _cosines()
-    coefficients = cosines @ small @ cosines.T
-    signs = numpy.where(numpy.arange(_HASH_SIDE) % 2, -1.0, 1.0)
-    hashes = []
-    for turn in range(TURNS):
-        values = coefficients.T if turn & 4 else coefficients
-        values = values * signs[:, None] if turn & 2 else values
-        values = values * signs[None, :] if turn & 1 else values
-        bits = numpy.packbits((values > numpy.median(values)).flatten())
-        hashes.append(int.from_bytes(bits.tobytes(), "big"))
-    return hashes
+    rows: Grey = cosines @ _resampled(one.grey, _HASH_INPUT, _HASH_INPUT)
+    coefficients: Grey = rows @ cosines.T
+    return coefficients
+
+
+def _turned_coefficients(coefficients: Grey, turn: int) -> Grey:
+    import numpy
+
+    signs = numpy.where(numpy.arange(_HASH_SIDE) % 2, -1.0, 1.0).astype(numpy.float32)
+    values = coefficients.T if turn & 4 else coefficients
+    values = values * signs[:, None] if turn & 2 else values
+    return values * signs[None, :] if turn & 1 else values
+
+
+def _hash(coefficients: Grey) -> int:
+    import numpy
+
+    bits = numpy.packbits((coefficients > numpy.median(coefficients)).flatten())
+    return int.from_bytes(bits.tobytes(), "big")
 
 
 def code_of(embedding: bytes) -> bytes:

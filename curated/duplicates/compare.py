@@ -1,0 +1,157 @@
+"""What one picture is to another: the same shot, another of the same burst, only like it, or nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from curated.config import Duplicates
+from curated.domain import Photo, Twin
+from curated.duplicates.likeness import CODE_BITS, TURNS, Overlay, look, mirrorless_hashes, overlay, turned_hashes
+from curated.duplicates.words import same_words
+from curated.state.pairs import NO_LIKENESS, Fingerprint, Likeness
+
+# How many bits of the 256-bit hash may differ where there are no grey copies to lay over each other. Measured: 55 pairs
+# of re-encoded, resized or brightened pictures differ in at most 16, crops in 60 and more.
+_WIDE_DISTANCE = 32
+# A hash with fewer bits set (or unset) comes from a blank or nearly blank picture and tells nothing.
+_LEAST_BITS = 6
+# What is turned or mirrored is not read, so it must agree all the better.
+_TURNED_AGREES = 0.9
+# Photos taken in the same second, of one size, are one shot only if every field of them agrees so well.
+_ONE_SHOT = 0.9
+# The same photo saved with its time moved to another zone: whole quarters of an hour, and no field differs.
+_QUARTER, _UNCHANGED = 900, 0.97
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """What a known picture is to the new one; one that is not `sure` is only like it. `agreement` is at most 1."""
+
+    twin: Twin
+    sure: bool
+    agreement: float = 0.0
+
+
+class Comparison:
+    """One new picture, compared with known ones."""
+
+    def __init__(self, picture: Fingerprint, settings: Duplicates) -> None:
+        self.picture = picture
+        self._look = look(picture.likeness.grey, picture.width, picture.height)
+        self._settings = settings
+        own = int(picture.phash, 16) if picture.phash else 0
+        tells = _LEAST_BITS <= own.bit_count() <= 64 - _LEAST_BITS
+        inner = [int(picture.likeness.inner, 16)] if picture.likeness.inner else []
+        self._turned = turned_hashes(self._look) if self._look and tells else []
+        # Its own and that inside its border; none of one that tells nothing.
+        self.hashes = [own, *inner] if tells else []
+        self.mirrorless = mirrorless_hashes(self._look) if self._look and tells else []
+
+    @property
+    def reach(self) -> int:
+        """How many bits of a hash may differ in what is worth a comparison."""
+        return self._settings.verify_distance if self._look else self._settings.ask_distance
+
+    def with_known(self, other: Fingerprint) -> Relation | None:
+        """What the two are to each other; None if nothing."""
+        distance, turn = self._distance(other)
+        known = look(other.likeness.grey, other.width, other.height)
+        overlaid = overlay(self._look, known, (0, turn) if turn else (0,)) if self._look and known else None
+        upright, in_part = (overlaid.turn == 0, overlaid.part < 1) if overlaid else (True, False)
+        if upright and not same_words(self.picture, other, in_part=in_part):
+            return None
+        if not self._one_shot(other, overlaid):
+            return self._burst(other, distance) or self._suspicion(other, distance)
+        if not self._alike(other, distance, turn, overlaid):
+            return self._suspicion(other, distance)
+        agreement = overlaid.agreement if overlaid else 1.0
+        return Relation(Twin(other.photo_id, "near", distance, self._why(other, distance, overlaid)), True, agreement)
+
+    def _distance(self, other: Fingerprint) -> tuple[int, int]:
+        """(bits of the 64-bit hash that differ, the turn by which they are so few)."""
+        if not self.hashes or not other.phash:
+            return 64, 0
+        known = [int(other.phash, 16), *([int(other.likeness.inner, 16)] if other.likeness.inner else [])]
+        upright = min((one ^ two).bit_count() for one in self.hashes for two in known)
+        turned = (
+            [((self._turned[turn] ^ known[0]).bit_count(), turn) for turn in range(1, TURNS)] if self._turned else []
+        )
+        # A symmetrical picture is as like itself when it is turned: it is upright then.
+        return min([(upright, 0), *((distance + 1, turn) for distance, turn in turned)])
+
+    def _alike(self, other: Fingerprint, distance: int, turn: int, overlaid: Overlay | None) -> bool:
+        if overlaid is None:
+            wide = _bits(self.picture.phash_wide, other.phash_wide, 256)
+            return turn == 0 and distance <= self._settings.near_distance and wide <= _WIDE_DISTANCE
+        if overlaid.turn:
+            return overlaid.agreement >= _TURNED_AGREES
+        both_photos = self.picture.kind == other.kind == "photo"
+        return overlaid.agreement >= (self._settings.agree if both_photos else self._settings.agree_written)
+
+    def _one_shot(self, other: Fingerprint, overlaid: Overlay | None) -> bool:
+        """Whether the two may come from one press of the shutter, by their times; without times, they may."""
+        new = self.picture
+        if new.taken_at is None or other.taken_at is None or not new.kind == other.kind == "photo":
+            return True
+        apart = abs((new.taken_at - other.taken_at).total_seconds())
+        unchanged = overlaid is not None and overlaid.part == 1 and overlaid.worst >= _UNCHANGED
+        if apart >= _QUARTER:
+            return apart % _QUARTER == 0 and unchanged
+        if apart > 0 or new.camera != other.camera:
+            return apart == 0
+        of_one_size = (new.width, new.height) == (other.width, other.height)
+        return not of_one_size or overlaid is None or overlaid.worst >= _ONE_SHOT
+
+    def _burst(self, other: Fingerprint, distance: int) -> Relation | None:
+        if self.picture.taken_at is None or other.taken_at is None or self.picture.camera != other.camera:
+            return None
+        apart = abs((self.picture.taken_at - other.taken_at).total_seconds())
+        codes = _code_bits(self.picture.likeness, other.likeness)
+        similar = distance <= self._settings.burst_distance or codes <= self._settings.code_distance
+        if apart > self._settings.burst_seconds or not similar:
+            return None
+        reason = f"taken {apart:.0f} seconds apart from #{other.photo_id}"
+        return Relation(Twin(other.photo_id, "burst", distance, reason), True)
+
+    def _suspicion(self, other: Fingerprint, distance: int) -> Relation | None:
+        if distance > self._settings.ask_distance:
+            return None
+        reason = f"perhaps like #{other.photo_id} ({distance} of 64 bits differ)"
+        return Relation(Twin(other.photo_id, "near", distance, reason), False)
+
+    def _why(self, other: Fingerprint, distance: int, overlaid: Overlay | None) -> str:
+        if overlaid is None:
+            wide = _bits(self.picture.phash_wide, other.phash_wide, 256)
+            return f"like #{other.photo_id}: perceptual hashes differ in {distance} of 64 and {wide} of 256 bits"
+        words = f"{overlaid.words}, " if overlaid.words else ""
+        return f"like #{other.photo_id}: {words}they agree to {overlaid.agreement:.0%}"
+
+
+def fingerprint_of(photo: Photo, likeness: Likeness = NO_LIKENESS) -> Fingerprint:
+    """What the index asks of a picture."""
+    return Fingerprint(
+        photo_id=photo.id,
+        sha256=photo.sha256,
+        pixel_hash=photo.pixel_hash,
+        phash=photo.phash,
+        phash_wide=photo.phash_wide,
+        text=photo.text or "",
+        kind=photo.kind,
+        width=photo.width or 0,
+        height=photo.height or 0,
+        taken_at=photo.taken_at,
+        camera=photo.camera,
+        likeness=likeness,
+    )
+
+
+def _bits(left: str | None, right: str | None, most: int) -> int:
+    if not left or not right or len(left) != len(right):
+        return most
+    return (int(left, 16) ^ int(right, 16)).bit_count()
+
+
+def _code_bits(left: Likeness, right: Likeness) -> int:
+    if left.model != right.model or not left.code or len(left.code) != len(right.code):
+        return CODE_BITS
+    return (int.from_bytes(left.code, "big") ^ int.from_bytes(right.code, "big")).bit_count()
