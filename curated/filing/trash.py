@@ -68,10 +68,17 @@ def trash_photo(
     )
 
 
-def restore(filer: Filer, photo: Photo, *, reason: str = "restored from the trash") -> Move:
-    """Move a trashed picture back to where it was, with the row it had; the closed move.
+def restore(
+    filer: Filer,
+    photo: Photo,
+    *,
+    reason: str = "restored from the trash",
+    after: Columns | None = None,
+    before: Columns | None = None,
+) -> Move:
+    """Move a trashed picture back to where it was, with the row it had but for the columns `after`; the closed move.
 
-    Raises NotFound if it is not in the trash, FilingError as Filer.move does.
+    `before` are columns that taking the move back restores, in place of what the row has now. Raises NotFound if it is not in the trash, FilingError as Filer.move does.
     """
     if photo.status is not Status.TRASHED:
         raise NotFound(f"picture {photo.id} is not in the trash")
@@ -87,7 +94,8 @@ def restore(filer: Filer, photo: Photo, *, reason: str = "restored from the tras
         files,
         purpose=Purpose.RESTORE,
         photo_id=photo.id,
-        after=trashed.before,
+        after={**trashed.before, **(after or {})},
+        before=before,
         reason=reason,
         undoes=trashed.id if trashed.undone_by is None else None,
     )

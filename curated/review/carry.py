@@ -100,9 +100,9 @@ class Carrier:
             case "trash":
                 self._review.place_by(photo, "trash", before)
             case "keep":
-                self._review.place_by(photo, "keep")
+                self._review.place_by(photo, "keep", before)
             case "undecided":
-                self._review.place_by(photo, None)
+                self._review.place_by(photo, None, before)
             case "file":
                 self._review.file_as(photo, made.argument or "", new=True, before=before)
             case "rename":

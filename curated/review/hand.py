@@ -74,7 +74,9 @@ class Review:
         if verdict == "trash" and photo.status is not Status.TRASHED:
             trash_photo(self._filer, photo, self._config.folders, before=before)
         elif verdict != "trash" and photo.status is Status.TRASHED:
-            restore(self._filer, photo, reason=f"marked {verdict or 'undecided'}")
+            # Not the verdict that it had before it was trashed.
+            after = {"verdict": verdict}
+            restore(self._filer, photo, reason=f"marked {verdict or 'undecided'}", after=after, before=before)
 
     def file_as(self, photo: Photo, category: str, *, new: bool = False, before: Columns | None = None) -> Photo:
         """File a picture under another category, with its name; out of the trash it is undecided again.

@@ -13,7 +13,7 @@ from curated.errors import FolderUnusable, NotFound
 from curated.filing import UndoSelection, undo
 from curated.review import Carrier, Desk, Review
 from curated.state.schema import open_database
-from tests.review.test_hand import config_of, filed
+from tests.review.test_hand import config_of, filed, review
 from tests.support.filing_world import World
 
 
@@ -62,6 +62,31 @@ def test_undo_and_redo_go_back_and_forth_without_limit_and_across_sittings(world
     assert len(list(iter(lambda: desk(world).redo(), None))) == 6
     carry(world)
     assert world.files() == decided
+    assert world.problems() == []
+
+
+@pytest.mark.parametrize("verdict", ["keep", "undecided"])
+@pytest.mark.parametrize("before", [None, "keep"])
+def test_a_verdict_on_a_trashed_picture_outlives_its_way_back_and_so_does_its_undoing(
+    world: World, verdict: str, before: str | None
+) -> None:
+    photo = review(world).mark(filed(world, "a.jpg"), before)
+    here = desk(world)
+    here.decide([photo.id], "trash")
+    carry(world)
+    here.decide([photo.id], verdict)
+    assert carry(world) == [""]
+    wanted = "keep" if verdict == "keep" else None
+    assert (world.store.get(photo.id).status, world.store.get(photo.id).verdict) == (Status.FILED, wanted)
+    here.undo()
+    carry(world)
+    assert (world.store.get(photo.id).status, world.store.get(photo.id).verdict) == (Status.TRASHED, "trash")
+    here.redo()
+    carry(world)
+    assert (world.store.get(photo.id).status, world.store.get(photo.id).verdict) == (Status.FILED, wanted)
+    while here.undo():
+        carry(world)
+    assert world.store.get(photo.id) == photo
     assert world.problems() == []
 
 
