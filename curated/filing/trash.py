@@ -78,7 +78,8 @@ def restore(
 ) -> Move:
     """Move a trashed picture back to where it was, with the row it had but for the columns `after`; the closed move.
 
-    `before` are columns that taking the move back restores, in place of what the row has now. Raises NotFound if it is not in the trash, FilingError as Filer.move does.
+    `before` are columns that taking the move back restores, in place of what the row has now. Raises NotFound if it is
+    not in the trash, FilingError as Filer.move does.
     """
     if photo.status is not Status.TRASHED:
         raise NotFound(f"picture {photo.id} is not in the trash")
