@@ -21,6 +21,7 @@ from curated.review import Seen
 from curated.review.desk import categories
 from curated.state.decisions import Action
 from curated.state.overview import Overview
+from curated.state.queue import Filter
 from curated.tui.keys import bindings, first_key
 from curated.tui.sheet_grid import SheetGrid, Tile
 from curated.tui.sheet_sweep import Sweep, planned, threshold
@@ -59,6 +60,7 @@ class SheetScreen(Screen[None]):
         self._known: dict[int, Seen | None] = {}
         self._word = ""
         self._here: frozenset[int] = frozenset()
+        self._length = 0
 
     @property
     def _review(self) -> ReviewApp:
@@ -95,6 +97,12 @@ class SheetScreen(Screen[None]):
         """The grid has room for another number of pictures."""
         self._draw()
 
+    @on(SheetGrid.Chosen)
+    def chosen(self, message: SheetGrid.Chosen) -> None:
+        """Put the cursor where somebody clicked."""
+        if self.sitting.go_to(message.photo_id):
+            self._draw()
+
     def on_screen_resume(self) -> None:
         self._known.clear()
         self._draw()
@@ -110,7 +118,8 @@ class SheetScreen(Screen[None]):
     def _draw(self) -> None:
         if not self.is_mounted or not self.query(SheetGrid):
             return
-        empty = not self.sitting.ids
+        self._length = len(self.sitting.ids)
+        empty = not self._length
         self.set_class(empty, "-empty")
         page = self.page
         if tuple(page) != self._shown:
@@ -142,6 +151,8 @@ class SheetScreen(Screen[None]):
 
     def _look(self) -> None:
         """Take note of what has been on the screen for long enough, as a picture and not as a promise of one."""
+        if len(self.sitting.ids) != self._length:  # the rest of the list has come
+            self._draw()
         if self.app.screen is not self:
             self._since = self._clock()
             return
@@ -322,9 +333,9 @@ class SheetScreen(Screen[None]):
         self._decide(bare or ids, "protect" if bare else "unprotect")
 
     def action_file_as(self, digit: int) -> None:
-        known = list(categories(self._review.config, self._review.database))
-        if digit <= len(known):
-            self._decide(self.sitting.subjects, "file", known[digit - 1])
+        rules = self._review.config.category
+        if digit <= len(rules):
+            self._decide(self.sitting.subjects, "file", rules[digit - 1].name)
         else:
             self.say(f"No category has the digit {digit}.")
 
@@ -368,9 +379,13 @@ class SheetScreen(Screen[None]):
     ) -> None:
         if not ids:
             return
+        newly = self._review.queue.like(ids, Filter())
         decided = self._review.decide(ids, action, argument)
         if decided is None or decided.step is None:
             return
+        if action in ("keep", "trash", "confirm", "file"):
+            took_part = set(decided.step.photo_ids)
+            self.sitting.count_decided(len(took_part), sum(photo_id in took_part for photo_id in newly))
         if not keep_marks:
             self.sitting.clear_marks()
         for photo_id in decided.step.photo_ids:

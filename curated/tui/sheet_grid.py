@@ -15,7 +15,7 @@ from textual.widgets import Static
 
 from curated.domain import Status
 from curated.review import Seen
-from curated.tui.picture import PictureView
+from curated.tui.picture import Thumbnail
 from curated.tui.review.panel import MARKED, signs
 from curated.tui.words import fitting, plain
 
@@ -44,7 +44,9 @@ class TileView(Vertical):
         self._tile: Tile | None = None
 
     def compose(self) -> ComposeResult:
-        yield PictureView()
+        picture = Thumbnail()
+        picture.title = ""  # its words are ours, on two lines
+        yield picture
         yield Static("", classes="words", markup=False)
 
     def on_mount(self) -> None:
@@ -52,6 +54,10 @@ class TileView(Vertical):
 
     def on_resize(self) -> None:
         self._draw()
+
+    def on_click(self) -> None:
+        if self._tile is not None:
+            self.post_message(SheetGrid.Chosen(self._tile.photo_id))
 
     def show(self, tile: Tile | None) -> None:
         """Put that picture here, or nothing."""
@@ -62,11 +68,11 @@ class TileView(Vertical):
 
     def _draw(self) -> None:
         tile = self._tile
-        if not self.is_mounted or not self.query(PictureView):
+        if not self.is_mounted or not self.query(Thumbnail):
             return
         self.set_class(tile is not None and tile.current, "-current")
         self.set_class(tile is not None and tile.marked, "-marked")
-        view = self.query_one(PictureView)
+        view = self.query_one(Thumbnail)
         if tile is None or tile.seen is None:
             view.show(None, None)
         else:
@@ -79,6 +85,13 @@ class SheetGrid(Grid):
 
     class Shaped(Message):
         """The grid has another number of places now."""
+
+    class Chosen(Message):
+        """A picture was clicked."""
+
+        def __init__(self, photo_id: int) -> None:
+            super().__init__()
+            self.photo_id = photo_id
 
     def __init__(self) -> None:
         super().__init__(id="tiles")
@@ -111,7 +124,7 @@ class SheetGrid(Grid):
     @property
     def side(self) -> int:
         """The longer side in pixels that pictures need here: what to prefetch."""
-        views = self.query(PictureView)
+        views = self.query(Thumbnail)
         return views.first().side if views else 0
 
 

@@ -14,7 +14,7 @@ from textual.widgets import Input, Static
 
 from curated.domain import Status
 from curated.review import Seen
-from curated.state.queue import Filter
+from curated.state.queue import Filter, Reviewed
 from curated.tui.app import ReviewApp
 from curated.tui.picture import PictureView
 from curated.tui.sheet import LOOK_SECONDS, SheetScreen
@@ -364,6 +364,47 @@ async def test_the_next_page_is_in_memory_before_it_is_asked_for(dozen: World) -
         following = [dozen.store.get(each) for each in here.app.sitting.ids[8:]]
         ready = here.app.pictures.ready
         await until(here.pilot, lambda: all(ready(photo, 1) for photo in following), "the next page")
+
+
+@played
+async def test_a_click_puts_the_cursor_there(dozen: World) -> None:
+    async with sheet(dozen) as here:
+        await here.pilot.click(list(here.screen.query(TileView))[5])
+        await until(here.pilot, lambda: here.position == 5, "the cursor")
+
+
+@played
+async def test_the_rest_of_a_long_list_is_taken_up_when_it_has_come(dozen: World) -> None:
+    async with sheet(dozen) as here:
+        sitting = here.app.sitting
+        ids = list(sitting.ids)
+        sitting.load(ids[:3], whole=False)
+        await until(here.pilot, lambda: "of 3" in here.text("title"), "the first part")
+        sitting.complete(ids)
+        await until(here.pilot, lambda: "of 12" in here.text("title"), "the rest")
+        assert len([view for view in here.screen.query(PictureView) if view.photo is not None]) == 8
+
+
+@played
+async def test_decisions_of_the_sheet_count_for_the_progress_of_the_sitting(dozen: World) -> None:
+    async with sheet(dozen) as here:
+        here.app.sitting.reviewed = Reviewed(0, 12)
+        await here.look()
+        await here.press("p", "enter")
+        assert here.app.sitting.reviewed == Reviewed(8, 12), "the kept one is counted once"
+
+
+@played
+async def test_back_in_the_review_what_the_sheet_decided_is_shown(dozen: World) -> None:
+    app = review_app(dozen)
+    async with app.run_test(size=SMALL) as pilot:
+        await until(pilot, lambda: len(app.sitting.ids) == 12, "the list")
+        review = app.screen
+        panel = lambda: str(review.query_one("#panel", Static).render())  # noqa: E731
+        await until(pilot, lambda: "Picture 011" in panel(), "the review")
+        await pilot.press("v", "p", "escape")
+        await until(pilot, lambda: app.screen is review and "KEEP" in panel(), "the review with the decision")
+        app.end_carrying(5)
 
 
 @played
