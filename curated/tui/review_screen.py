@@ -38,6 +38,7 @@ _SAID_SECONDS = 4.0
 _REST_SECONDS = 0.2
 # Prefetched each way: further ahead than back, as people mostly go on.
 _AHEAD, _BACK = 8, 3
+_KNOWN = 500
 
 
 class ReviewScreen(Deciding):
@@ -111,9 +112,9 @@ class ReviewScreen(Deciding):
         place = self.query_one("#panel", Static)
         room = place.content_size
         if self._seen is None:
-            place.update(self._nothing())
+            place.update(self._nothing(), layout=False)
         else:
-            place.update(panel(self._facts(self._seen), room.width, room.height))
+            place.update(panel(self._facts(self._seen), room.width, room.height), layout=False)
 
     def _nothing(self) -> Text:
         if self.sitting.current is not None:
@@ -161,7 +162,13 @@ class ReviewScreen(Deciding):
         room = film.room
         before = min(sitting.position, 1 if room > 3 else 0)
         shown = sitting.window(max(before, _BACK), max(room, _AHEAD))
-        seen = {photo_id: self._seen if photo_id == sitting.current else self._read(photo_id) for photo_id in shown}
+        if len(self._known) > _KNOWN:
+            self._known.clear()
+        self._known[sitting.current] = self._seen
+        for photo_id in shown:
+            if photo_id not in self._known:
+                self._known[photo_id] = self._read(photo_id)
+        seen = self._known
         here = min(sitting.position, max(before, _BACK))
         frames = [
             Frame(seen[photo_id], photo_id == sitting.current, photo_id in sitting.marked)
@@ -174,10 +181,10 @@ class ReviewScreen(Deciding):
         self.app.pictures.prefetch(wanted, self.query_one(PictureView).side)
 
     def show_progress(self) -> None:
-        self.query_one("#header", Static).update(header(self.sitting, self.size.width))
+        self.query_one("#header", Static).update(header(self.sitting, self.size.width), layout=False)
         keys = self.app.config.review.keys
         line = Text(plain(self._said), "bold") if self._said else footer(keys, self.size.width)
-        self.query_one("#footer", Static).update(line)
+        self.query_one("#footer", Static).update(line, layout=False)
 
     def say(self, text: str) -> None:
         """Show it in place of the keys for some seconds."""
@@ -223,6 +230,8 @@ class ReviewScreen(Deciding):
             sitting.go_to(message.undone)
             self.count()
         shown = {sitting.current, *sitting.window(_BACK, self.query_one(Filmstrip).room)}
+        for photo_id in message.photo_ids:
+            self._known.pop(photo_id, None)
         if shown & set(message.photo_ids):
             self.show_current()
 

@@ -89,19 +89,23 @@ class Sitting:
         self._listings = [Listing(array("q", ids), whole=whole, read_at=read_at or datetime.now(UTC))]
         self.clear_marks()
 
-    def complete(self, ids: Iterable[int]) -> None:
+    def complete(self, ids: Sequence[int]) -> None:
         """All ids of the queue; what is in the list already stays where it is."""
         queue = self.queue
         if queue.whole:
             return
-        known = set(queue.ids)
-        queue.ids.extend(each for each in dict.fromkeys(ids) if each not in known)
+        there = len(queue.ids)
+        if array("q", ids[:there]) == queue.ids:  # nothing has changed meanwhile: no need to look each one up
+            queue.ids.extend(ids[there:] if isinstance(ids, array) else array("q", ids[there:]))
+        else:
+            known = set(queue.ids)
+            queue.ids.extend(each for each in dict.fromkeys(ids) if each not in known)
         queue.whole = True
 
     def append(self, ids: Iterable[int]) -> int:
         """Put pictures filed meanwhile at the end of the queue; how many were new."""
-        queue = self.queue
-        known = set(queue.ids)
+        queue, ids = self.queue, list(ids)
+        known = set(queue.ids) if ids else set[int]()
         new = [each for each in dict.fromkeys(ids) if each not in known]
         queue.ids.extend(new)
         return len(new)

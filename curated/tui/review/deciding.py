@@ -21,6 +21,8 @@ class Deciding(Lists):
         super().__init__()
         self._seen: Seen | None = None
         self._gone: set[int] = set()
+        # What was read of the pictures around; forgotten as soon as anybody changes anything.
+        self._known: dict[int | None, Seen | None] = {}
         self._said = ""
 
     def _read(self, photo_id: int | None) -> Seen | None:
@@ -30,6 +32,9 @@ class Deciding(Lists):
             return self.app.desk.see(photo_id)
         except NotFound:
             return None
+
+    def forget_known(self) -> None:
+        self._known.clear()
 
     def _move(self, by: int) -> None:
         if self.sitting.move(by):
@@ -109,6 +114,8 @@ class Deciding(Lists):
         if decided is None or decided.step is None:
             return None
         took_part = set(decided.step.photo_ids)
+        for photo_id in took_part:
+            self._known.pop(photo_id, None)
         reviewed = [
             bool(each.photo.verdict or each.photo.confirmed) for each in before if each and each.photo.id in took_part
         ]

@@ -51,7 +51,8 @@ class Filmstrip(Horizontal):
             if not place.display:
                 continue
             frame = frames[number]
-            place.styles.width = width - 1
+            if place.styles.width is None or place.styles.width.value != width - 1:
+                place.styles.width = width - 1
             place.set_class(frame.current, "-current")
             place.set_class(frame.marked, "-marked")
             if frame.seen is None:

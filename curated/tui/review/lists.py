@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from array import array
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from textual import getters
@@ -21,6 +22,7 @@ from curated.tui.sitting import FIRST_PAGE, Sitting
 Found = TypeVar("Found")
 
 _LIKE, _HITS = 300, 2000
+_COUNT_SECONDS = 10.0
 # A picture is filed at a moment, and its row seen a little later.
 _OVERLAP = timedelta(seconds=60)
 ORDER_WORDS: dict[Order, str] = {
@@ -50,6 +52,7 @@ class Lists(Screen[None]):
         self._loading = 0
         self._version = -1
         self._counting = False
+        self._counted_at = datetime.min.replace(tzinfo=UTC)
 
     @property
     def sitting(self) -> Sitting:
@@ -62,6 +65,10 @@ class Lists(Screen[None]):
 
     def say(self, text: str) -> None:
         """A short word on what was just done."""
+        raise NotImplementedError
+
+    def forget_known(self) -> None:
+        """Somebody changed something: what was read before may be wrong."""
         raise NotImplementedError
 
     def aside(self, read: Callable[[], Found], take: Callable[[Found], None]) -> None:
@@ -94,13 +101,13 @@ class Lists(Screen[None]):
         sitting.reviewed = None
         self.show_current()
 
-        def take(ids: list[int]) -> None:
+        def take(ids: Sequence[int]) -> None:
             if serial == self._loading:
                 sitting.complete(ids)
                 self.show_current()
 
         if not sitting.listing.whole:
-            self.aside(lambda: queue.ids(which, order), take)
+            self.aside(lambda: array("q", queue.ids(which, order)), take)
         self.count()
 
     def action_refresh(self) -> None:
@@ -123,6 +130,7 @@ class Lists(Screen[None]):
         if self._counting:
             return
         self._counting = True
+        self._counted_at = self.app.clock()
         which, queue = self.sitting.which, self.app.queue
 
         def read() -> Reviewed:
@@ -155,6 +163,7 @@ class Lists(Screen[None]):
         if version == self._version:
             return
         self._version = version
+        self.forget_known()
         self.show_current()
         sitting, queue = self.sitting, self.app.queue
         serial, which, since = self._loading, sitting.which, sitting.queue.read_at - _OVERLAP
@@ -168,7 +177,9 @@ class Lists(Screen[None]):
                 self.show_current()
 
         self.aside(lambda: queue.filed_since(which, since), take)
-        self.count()
+        # What is decided here is counted as it happens: only others need to be asked about, and that is no small task.
+        if (now - self._counted_at).total_seconds() > _COUNT_SECONDS:
+            self.count()
 
     # -- other lists -------------------------------------------------------------------------------------
 

@@ -41,16 +41,20 @@ class Facts:
 class _Line:
     text: Text
     weight: int  # the heaviest are left out first
+    digits: bool = False
 
 
 def panel(facts: Facts, width: int, height: int) -> Text:
-    """The lines that fit, one below the other."""
-    lines = list(_lines(facts, max(12, width)))
-    # Where there is room, the digits' categories end at the lower edge; where there is none, blank lines go first.
+    """The lines that fit, one below the other; the digits' categories at the lower edge, where the eye finds them."""
+    width = max(12, width)
+    lines = [*_lines(facts, width), *_digits(facts, width)]
     while len(lines) > height:
         heaviest = max(line.weight for line in lines)
         last = max(number for number, line in enumerate(lines) if line.weight == heaviest)
         del lines[last]
+    below = sum(1 for line in lines if line.digits)
+    blank = _Line(Text(), 9)
+    lines[len(lines) - below : len(lines) - below] = [blank] * (height - len(lines))
     return Text("\n").join(line.text for line in lines)
 
 
@@ -87,8 +91,6 @@ def _lines(facts: Facts, width: int) -> Iterator[_Line]:
     if caption or text:
         yield _Line(Text(), 9)
     yield from _file(facts, width)
-    yield _Line(Text(), 9)
-    yield from _digits(facts, width)
 
 
 def _new(said: str | None, name: str) -> str:
@@ -162,7 +164,7 @@ def _file(facts: Facts, width: int) -> Iterator[_Line]:
     if photo.taken_at is not None:
         yield _labelled("taken", f"{photo.taken_at:%d %b %Y %H:%M}".lstrip("0"), width, 2)
     elif photo.filed_at is not None:
-        yield _labelled("filed", f"{photo.filed_at:%d %b %Y %H:%M}".lstrip("0"), width, 4)
+        yield _labelled("filed", f"{photo.filed_at.astimezone():%d %b %Y %H:%M}".lstrip("0"), width, 4)
     pixels = f"{photo.width}×{photo.height}" if photo.width and photo.height else ""
     about = " · ".join(filter(None, (pixels, size_in_words(photo.size), photo.format or "")))
     yield _labelled("size", about, width, 3)
@@ -194,7 +196,7 @@ def _digits(facts: Facts, width: int) -> Iterator[_Line]:
             entry.append(" " * (cells - cell_len(entry.plain) + 1))
             line.append_text(entry)
         line.rstrip()
-        yield _Line(line, 1)
+        yield _Line(line, 1, digits=True)
 
 
 def _labelled(label: str, text: str, width: int, weight: int, *, end: bool = False) -> _Line:

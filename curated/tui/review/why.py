@@ -74,7 +74,8 @@ def why_text(facts: Facts, near: Sequence[Near] | None) -> Text:
     _row(text, "sha256", photo.sha256)
     for label, moment in (("taken", photo.taken_at), ("arrived", photo.arrived_at), ("confirmed", photo.confirmed)):
         if isinstance(moment, datetime):
-            _row(text, label, f"{moment:%Y-%m-%d %H:%M:%S}")
+            # EXIF has no zone: that is the time where the picture was taken.
+            _row(text, label, f"{moment.astimezone() if moment.tzinfo else moment:%Y-%m-%d %H:%M:%S}")
     _row(text, "profile", photo.profile or "")
     for role, model in sorted(photo.models.items()):
         _row(text, role, model)
