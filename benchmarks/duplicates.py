@@ -208,10 +208,7 @@ def measured(arriving: list[Arriving], settings: Duplicates, *, errors: bool) ->
 
 
 def _found(arriving: list[Arriving], settings: Duplicates) -> tuple[dict[tuple[int, int], str], list[float]]:
-    """((earlier, later) to relation, for all that belong together; the time of each search).
-
-    Exact ones stand for each other, as they do in the library: what is like one of them is like all.
-    """
+    """((earlier, later) to relation, for all that belong together; the time of each search)."""
     related: dict[tuple[int, int], str] = {}
     times = []
     with tempfile.TemporaryDirectory(prefix="curated-bench-") as name, open_database(Path(name) / "c.db") as database:
@@ -245,16 +242,25 @@ def _found(arriving: list[Arriving], settings: Duplicates) -> tuple[dict[tuple[i
 
 
 def _for_all(related: dict[tuple[int, int], str], same_as: dict[int, int], count: int) -> dict[tuple[int, int], str]:
+    """Also those that belong together by way of a third: that is how they lie in the library."""
+    head = list(range(count))
+
+    def top(each: int) -> int:
+        while head[each] != each:
+            each = head[each]
+        return each
+
+    for (early, late), kind in related.items():
+        if kind != "burst":
+            head[top(late)] = top(early)
     first = [same_as.get(each, each) for each in range(count)]
-    between = {(first[early], first[late]): kind for (early, late), kind in related.items()}
     full = dict(related)
     for late in range(count):
         for early in range(late):
-            one, two = sorted((first[early], first[late]))
-            if one == two:
+            if first[early] == first[late]:
                 full[early, late] = "exact"
-            elif kind := between.get((one, two)):
-                full.setdefault((early, late), kind)
+            elif top(early) == top(late):
+                full.setdefault((early, late), "near")
     return full
 
 

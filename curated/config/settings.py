@@ -172,10 +172,10 @@ class Models(Section, frozen=True):
 class Duplicates(Section, frozen=True):
     """How alike two pictures must be; see docs/duplicates.md for how each number was found."""
 
-    agree: Fraction = 0.65
+    agree: Fraction = 0.7
     agree_written: Fraction = 0.75
     verify_distance: Annotated[int, msgspec.Meta(ge=0, le=64)] = 12
-    code_distance: Annotated[int, msgspec.Meta(ge=0, le=128)] = 60
+    code_distance: Annotated[int, msgspec.Meta(ge=0, le=128)] = 72
     near_distance: Annotated[int, msgspec.Meta(ge=0, le=64)] = 4
     ask_distance: Annotated[int, msgspec.Meta(ge=0, le=64)] = 8
     burst_seconds: NonNegative = 30.0

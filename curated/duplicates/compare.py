@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from curated.config import Duplicates
 from curated.domain import Photo, Twin
 from curated.duplicates.likeness import CODE_BITS, TURNS, Overlay, look, mirrorless_hashes, overlay, turned_hashes
-from curated.duplicates.words import same_words
+from curated.duplicates.words import is_read, same_words
 from curated.state.pairs import NO_LIKENESS, Fingerprint, Likeness
 
 # How many bits of the 256-bit hash may differ where there are no grey copies to lay over each other. Measured: 55 pairs
@@ -17,6 +17,12 @@ _WIDE_DISTANCE = 32
 _LEAST_BITS = 6
 # What is turned or mirrored is not read, so it must agree all the better.
 _TURNED_AGREES = 0.9
+# Where three fields of two photos may differ altogether, the others must agree as well as if it were turned: a text may
+# have been written over it, but a person may also have walked into the scene.
+_SAME_SCENE = 0.3
+# Two pages of one form, two screens of one program: where no words tell them apart, every field must agree.
+_WRITTEN = frozenset({"document", "screenshot", "meme"})
+_SAME_PAGE = 0.85
 # Photos taken in the same second, of one size, are one shot only if every field of them agrees so well.
 _ONE_SHOT = 0.9
 # The same photo saved with its time moved to another zone: whole quarters of an hour, and no field differs.
@@ -85,8 +91,14 @@ class Comparison:
             return turn == 0 and distance <= self._settings.near_distance and wide <= _WIDE_DISTANCE
         if overlaid.turn:
             return overlaid.agreement >= _TURNED_AGREES
-        both_photos = self.picture.kind == other.kind == "photo"
-        return overlaid.agreement >= (self._settings.agree if both_photos else self._settings.agree_written)
+        kinds = {self.picture.kind, other.kind}
+        if kinds == {"photo"}:
+            return overlaid.agreement >= self._settings.agree and (
+                overlaid.worst >= _SAME_SCENE or overlaid.agreement >= _TURNED_AGREES
+            )
+        if kinds & _WRITTEN and not (is_read(self.picture.text) and is_read(other.text)):
+            return overlaid.worst >= _SAME_PAGE
+        return overlaid.agreement >= self._settings.agree_written
 
     def _one_shot(self, other: Fingerprint, overlaid: Overlay | None) -> bool:
         """Whether the two may come from one press of the shutter, by their times; without times, they may."""

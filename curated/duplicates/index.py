@@ -18,7 +18,7 @@ from curated.state.pairs import NO_LIKENESS, Fingerprint, Likeness, Pairs
 from curated.state.store import Store
 
 # So many pictures, the nearest by hash and by code, are laid over a new one.
-_BY_HASH, _BY_CODE = 16, 12
+_BY_HASH, _BY_CODE = 16, 16
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,10 @@ _FIELD_PIXELS = 8
 _BARE = 0.15
 # A coefficient of so small a share of the others' mean may have either sign in a copy.
 _NEAR_NOTHING = 0.1
+# What fits nowhere so well at a rough look is not looked at finely.
+_WORTH_A_LOOK = 0.5
+# A window is no narrower than this.
+_NARROWEST = 0.4
 # The smallest part of a side that a crop may leave.
 _LEAST_PART = 0.62
 _TURN_WORDS = (
@@ -208,33 +212,50 @@ def _in_part(one: Look, other: Look, turn: int) -> list[Overlay]:
 
 
 def _place(small: Look, large: Look) -> tuple[int, int, int, int] | None:
-    """(top, left, height, width) of the window of the large picture that the small one fits best.
+    """(top, left, height, width) of the window of the large picture that the small one fits best; None if nowhere.
 
-    Both were scaled evenly, so that the window's shape follows from theirs; its size and place are tried out.
+    Both were scaled evenly, so that the window's shape follows from theirs; its size and place are tried out, roughly
+    everywhere and then finely about the best.
     """
+    coarse = _search(small, large, GREY_SIDE // 2, range(GREY_SIDE // 2, int(GREY_SIDE // 2 * _LEAST_PART) - 1, -1))
+    if coarse is None or coarse.correlation < _WORTH_A_LOOK:
+        return None
+    about = 2 * max(coarse.place[2:])
+    fine = _search(small, large, GREY_SIDE, range(min(about + 2, GREY_SIDE), about - 3, -1))
+    return fine.place if fine else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    correlation: float
+    place: tuple[int, int, int, int]
+
+
+def _search(small: Look, large: Look, side: int, lengths: range) -> _Fit | None:
+    """The best fit among windows whose longer side is one of `lengths`, in copies of `side` pixels."""
     import numpy
 
-    ground = large.grey.astype(numpy.float64)
+    ground = _resampled(large.grey, side, side)
     sums, squares = _summed(ground), _summed(ground * ground)
     ratio = small.shape / large.shape
-    best, place = -1.0, None
-    for longer in range(GREY_SIDE, int(GREY_SIDE * _LEAST_PART) - 1, -1):
+    best: _Fit | None = None
+    for longer in lengths:
         height, width = (round(longer / ratio), longer) if ratio >= 1 else (longer, round(longer * ratio))
-        if min(height, width) < GREY_SIDE * 0.4:
+        if min(height, width) < side * _NARROWEST:
             break
-        pattern = _resampled(small.grey, height, width).astype(numpy.float64)
-        pattern -= pattern.mean()
+        pattern = _resampled(small.grey, height, width)
+        pattern = pattern - float(pattern.mean())
         length = float(numpy.sqrt((pattern * pattern).sum()))
         if length < 1e-6:
             return None
         windows = numpy.lib.stride_tricks.sliding_window_view(ground, (height, width))
         products = numpy.tensordot(windows, pattern / length, ((2, 3), (0, 1)))
         total, square = _window_sums(sums, height, width), _window_sums(squares, height, width)
-        correlation = products / numpy.sqrt(numpy.maximum(square - total * total / (height * width), 1e-6))
+        correlation = products / numpy.sqrt(numpy.maximum(square - total * total / (height * width), 1.0))
         top, left = divmod(int(correlation.argmax()), correlation.shape[1])
-        if correlation[top, left] > best:
-            best, place = float(correlation[top, left]), (top, left, height, width)
-    return place
+        if best is None or correlation[top, left] > best.correlation:
+            best = _Fit(float(correlation[top, left]), (top, left, height, width))
+    return best
 
 
 def _agreement(one: Grey, other: Grey) -> tuple[float, float]:
@@ -258,10 +279,10 @@ def _fields(grey: Grey) -> Grey:
     return cut.reshape(_FIELDS * _FIELDS, -1)
 
 
-def _summed(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _summed(values: Grey) -> npt.NDArray[np.float64]:
     import numpy
 
-    return numpy.pad(values.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+    return numpy.pad(values.cumsum(0, numpy.float64).cumsum(1), ((1, 0), (1, 0)))
 
 
 def _window_sums(sums: npt.NDArray[np.float64], height: int, width: int) -> npt.NDArray[np.float64]:

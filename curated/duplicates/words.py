@@ -28,8 +28,17 @@ def same_words(one: Fingerprint, other: Fingerprint, *, in_part: bool = False) -
     return _texts_agree(one.text, other.text, in_part) and _numbers_agree(one.text, other.text, in_part)
 
 
+def is_read(text: str) -> bool:
+    """Whether there is enough text to tell one picture from another."""
+    return len(_letters(text)) >= _COUNTS
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"\W+", "", text).casefold()
+
+
 def _texts_agree(left: str, right: str, in_part: bool) -> bool:
-    a, b = (re.sub(r"\W+", "", text).casefold() for text in (left, right))
+    a, b = _letters(left), _letters(right)
     shorter, longer = sorted((len(a), len(b)))
     if longer < _COUNTS or (in_part and shorter < _COUNTS):
         return True
