@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO ?= curated-demo
 
-.PHONY: help demo test setup check format bench predict lock clean
+.PHONY: help demo test setup check format bench predict screenshots lock clean
 
 help:
 	@echo "make demo     set up, then sort a small real Unsorted folder before your eyes"
@@ -13,6 +13,7 @@ help:
 	@echo "make setup    the environment only (.venv)"
 	@echo "make check    ruff, ruff format, mypy --strict, import-linter: what CI runs"
 	@echo "make bench    the benchmarks"
+	@echo "make screenshots  the README's pictures of the review, from a demo library of its own"
 	@echo "make predict  train on what you kept and trashed, and score the rest"
 
 demo: setup
@@ -49,6 +50,9 @@ bench: setup
 
 predict: setup
 	$(BIN)/curated predict
+
+screenshots: setup
+	$(BIN)/python tools/screenshots.py docs/screens
 
 lock: | $(UV)
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate \
