@@ -53,10 +53,11 @@ class InTrash:
 
 @dataclass(frozen=True, slots=True)
 class ToConfirm:
-    """Pictures whose category can be confirmed, and how many others still lie in the review folder without one."""
+    """Pictures whose category can be confirmed, how many lie in the review folder without one, which have another."""
 
     ids: tuple[int, ...]
     without_category: int
+    changed: tuple[int, ...] = ()
 
 
 class Overview:
@@ -182,19 +183,27 @@ class Overview:
         )
         return {row["photo_id"]: bool(row["trash"]) for row in rows.fetchall()}
 
-    def to_confirm(self, photo_ids: Sequence[int]) -> ToConfirm:
-        """Those of the pictures that have a category which nobody has confirmed, in the order given."""
-        found: dict[int, Status] = {}
-        for start in range(0, len(photo_ids), _AT_ONCE):
-            some = list(photo_ids[start : start + _AT_ONCE])
+    def to_confirm(self, shown: Mapping[int, str | None]) -> ToConfirm:
+        """Those of the pictures, given with the categories that were shown of them, that nobody has confirmed yet."""
+        ids: list[int] = []
+        changed: list[int] = []
+        without = 0
+        wanted = list(shown)
+        for start in range(0, len(wanted), _AT_ONCE):
+            some = wanted[start : start + _AT_ONCE]
             rows = self.database.execute(
-                f"SELECT id, status FROM photo WHERE id IN ({marks(some)}) AND confirmed IS NULL "
+                f"SELECT id, status, category FROM photo WHERE id IN ({marks(some)}) AND confirmed IS NULL "
                 "AND verdict IS NOT 'trash' AND status IN ('filed', 'review', 'duplicate')",
                 some,
             )
-            found.update((row["id"], Status(row["status"])) for row in rows.fetchall())
-        ids = tuple(each for each in photo_ids if found.get(each) in (Status.FILED, Status.DUPLICATE))
-        return ToConfirm(ids, len(found) - len(ids))
+            for row in rows.fetchall():
+                if row["category"] != shown[row["id"]]:
+                    changed.append(row["id"])
+                elif row["status"] == Status.REVIEW:
+                    without += 1
+                else:
+                    ids.append(row["id"])
+        return ToConfirm(tuple(ids), without, tuple(changed))
 
     def scores(self, photo_ids: Sequence[int]) -> dict[int, float]:
         """The keep scores of those of the pictures that have one."""

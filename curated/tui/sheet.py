@@ -22,11 +22,12 @@ from curated.review.desk import categories
 from curated.state.decisions import Action
 from curated.state.overview import Overview
 from curated.state.queue import Filter
+from curated.tui import sheet_words
 from curated.tui.keys import bindings, first_key
 from curated.tui.sheet_grid import SheetGrid, Tile
 from curated.tui.sheet_sweep import Sweep, planned, threshold
 from curated.tui.sitting import Sitting
-from curated.tui.words import fitting, plain, said
+from curated.tui.words import said
 
 if TYPE_CHECKING:
     from curated.tui.app import Changed, ReviewApp
@@ -52,8 +53,8 @@ class SheetScreen(Screen[None]):
     def __init__(self, sitting: Sitting, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
         self.sitting = sitting
-        # In the order in which they were seen.
-        self.looked_at: dict[int, None] = {}
+        # With the category that was shown, in the order in which they were seen.
+        self.looked_at: dict[int, str | None] = {}
         self._clock = clock
         self._shown: tuple[int, ...] = ()
         self._since = 0.0
@@ -129,7 +130,8 @@ class SheetScreen(Screen[None]):
             self._known.clear()
         self._grid.show([self._tile(photo_id) for photo_id in page])
         if empty:
-            self.query_one("#empty", Static).update(self._inviting())
+            inviting = sheet_words.inviting(self._review.config.review.keys)
+            self.query_one("#empty", Static).update(Content(inviting))
         self._draw_words()
 
     def _tile(self, photo_id: int) -> Tile:
@@ -153,18 +155,20 @@ class SheetScreen(Screen[None]):
         """Take note of what has been on the screen for long enough, as a picture and not as a promise of one."""
         if len(self.sitting.ids) != self._length:  # the rest of the list has come
             self._draw()
-        if self.app.screen is not self:
+        if self.app.screen is not self or not self._grid.is_readable:
             self._since = self._clock()
             return
         if self._clock() - self._since < LOOK_SECONDS:
             return
-        new = []
+        new: dict[int, str | None] = {}
         for photo_id in self._shown:
             seen = self._known.get(photo_id)
-            if photo_id not in self.looked_at and seen and self._review.pictures.ready(seen.photo, 1) is not None:
-                new.append(photo_id)
+            if seen is None or self.looked_at.get(photo_id, "") == seen.photo.category:
+                continue
+            if self._review.pictures.ready(seen.photo, 1) is not None:
+                new[photo_id] = seen.photo.category
         if new:
-            self.looked_at.update(dict.fromkeys(new))
+            self.looked_at.update(new)
             self._draw()
 
     def _prefetch(self) -> None:
@@ -191,58 +195,12 @@ class SheetScreen(Screen[None]):
     def _draw_words(self) -> None:
         if not self.is_mounted:
             return
-        sitting, keys = self.sitting, self._review.config.review.keys
-        width = self.size.width - 2
-        total = len(sitting.ids)
-        at = f"{sitting.position + 1:,} of {total:,}" if total else ""
-        seen = f"seen {len(self.looked_at):,} of {total:,}"
-        marked = f"{len(sitting.marked):,} marked" if sitting.marked else ""
-        right = " · ".join(filter(None, (at, seen if total else "", marked)))
-        left = fitting(f"Contact sheet · {self._what}", max(10, width - len(right) - 2))
-        gap = " " * max(1, width - Content(left).cell_length - len(right))
-        self.query_one("#title", Static).update(Content.assemble((left, "bold"), gap, right))
-        self.query_one("#word", Static).update(Content(self._word or self._about_current()))
-        names = ("mark", "category", "trash", "keep", "confirm", "undo", "sheet")
-        key = {name: first_key(keys, name) for name in names}
-        parts = (
-            f"{key['mark']} mark",
-            f"1-9{key['category']} file",
-            f"{key['trash']} trash",
-            f"{key['keep']} keep",
-            f"{key['confirm']} confirm seen",
-            "S sweep",
-            f"{key['undo']} undo",
-            f"{key['sheet']} back",
-        )
-        foot = "  ".join(parts)
-        self.query_one("#foot", Static).update(Content(foot))
-
-    @property
-    def _what(self) -> str:
-        if self.sitting.listing.title:
-            return plain(self.sitting.listing.title)
-        which = self.sitting.which
-        parts = [which.category, which.kind, which.status.value if which.status else None]
-        named = [plain(part) for part in parts if part] + (["unreviewed"] if which.unreviewed else [])
-        return " · ".join([*(named or ["all"]), f"by {self.sitting.order}"])
-
-    def _about_current(self) -> str:
         current = self.sitting.current
         seen = self._seen(current) if current is not None else None
-        if seen is None:
-            return ""
-        photo = seen.photo
-        parts = [plain(photo.name), plain(photo.category or ""), plain(photo.caption or "")]
-        return " · ".join(filter(None, parts))
-
-    def _inviting(self) -> Content:
-        keys = self._review.config.review.keys
-        lines = (
-            "No picture is in this list.",
-            "",
-            f"{first_key(keys, 'sheet')} or Esc goes back; {first_key(keys, 'filter')} there shows other pictures.",
-        )
-        return Content("\n".join(lines))
+        title = sheet_words.title(self.sitting, len(self.looked_at), self.size.width - 2)
+        self.query_one("#title", Static).update(title)
+        self.query_one("#word", Static).update(Content(self._word or sheet_words.about(seen)))
+        self.query_one("#foot", Static).update(Content(sheet_words.foot(self._review.config.review.keys)))
 
     def say(self, text: str) -> None:
         """A word on what was just done, until the next key."""
@@ -355,15 +313,20 @@ class SheetScreen(Screen[None]):
     def action_confirm(self) -> None:
         """Confirm the category of every picture that was on screen and is not marked, as one step."""
         sitting = self.sitting
-        chosen = [photo_id for photo_id in self.looked_at if photo_id not in sitting.marked]
-        found = self._overview.to_confirm(chosen)
+        marked = sitting.marked
+        found = self._overview.to_confirm({each: was for each, was in self.looked_at.items() if each not in marked})
+        for photo_id in found.changed:
+            # By the daemon, behind this screen: what it is now has to be seen first.
+            self._known.pop(photo_id, None)
+            del self.looked_at[photo_id]
         rest = {
             "not shown yet": len(sitting.ids) - len(self.looked_at),
-            "marked": len(sitting.marked),
+            "marked": len(marked),
             f"without a category in {self._review.config.folders.review}": found.without_category,
         }
         left = ", ".join(f"{number:,} {what}" for what, number in rest.items() if number)
         if not found.ids:
+            self._draw()
             self.say(f"Nothing that was shown is left to confirm{f' ({left})' if left else ''}.")
             return
         self._decide(found.ids, "confirm", after=f"; left as they are: {left}" if left else "", keep_marks=True)

@@ -21,6 +21,8 @@ from curated.tui.words import fitting, plain
 
 # The least room in which a picture can still be told from its neighbours, its two lines of words included.
 CELL_WIDTH, CELL_HEIGHT = 18, 9
+# With less than that there is nothing to be seen.
+_LEAST_WIDTH, _LEAST_HEIGHT = 8, 5
 # More would keep the terminal busy for longer than a key may take.
 _MOST = 120
 
@@ -120,6 +122,12 @@ class SheetGrid(Grid):
         """Show these from the upper left corner on; the other places are empty."""
         for number, place in enumerate(self.query(TileView)):
             place.show(tiles[number] if number < len(tiles) else None)
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether there is room enough for a picture to be seen."""
+        cells = self.size.width // self.columns, self.size.height // self.rows
+        return cells[0] >= _LEAST_WIDTH and cells[1] >= _LEAST_HEIGHT
 
     @property
     def side(self) -> int:

@@ -145,5 +145,7 @@ def test_files_on_their_way_say_whether_that_is_into_the_trash(world: World) -> 
 def test_only_a_category_that_nobody_confirmed_can_be_confirmed(overview: Overview, make: Maker) -> None:
     filed_one, kept = make(category="Memes"), make(category="Memes", verdict="keep")
     others = [make(confirmed=NOON), make(verdict="trash"), make(status=Status.FAILED), make(status=Status.REVIEW)]
-    ids = [kept.id, *(each.id for each in others), filed_one.id]
-    assert asked(overview.database, lambda: overview.to_confirm(ids)) == ToConfirm((kept.id, filed_one.id), 1)
+    recurated = make(category="Photos")
+    shown = {each.id: each.category for each in (filed_one, kept, *others)} | {recurated.id: "Memes"}
+    found = asked(overview.database, lambda: overview.to_confirm(shown))
+    assert found == ToConfirm((filed_one.id, kept.id), 1, (recurated.id,))

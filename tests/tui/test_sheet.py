@@ -206,6 +206,33 @@ async def test_a_picture_that_could_not_be_shown_was_not_seen(dozen: World) -> N
 
 
 @played
+async def test_what_has_no_room_to_be_seen_in_was_not_seen(dozen: World) -> None:
+    async with sheet(dozen) as here:
+        await here.pilot.resize_terminal(20, 6)
+        await until(here.pilot, lambda: len(here.screen.query(TileView)) == 1, "one place")
+        here.clock.advance(10)
+        await here.pilot.pause(0.3)
+        assert not here.screen.looked_at
+        await here.pilot.resize_terminal(1, 1)
+        await here.pilot.resize_terminal(*SMALL)
+        await here.look()
+
+
+@played
+async def test_a_category_that_became_another_behind_the_screen_is_not_confirmed(dozen: World) -> None:
+    async with sheet(dozen) as here:
+        await here.look()
+        behind = here.screen.page[2]
+        dozen.store.update(replace(dozen.store.get(behind), category="Memes"))
+        await here.press("enter")
+        assert not marks(dozen)[behind][1]
+        assert here.text("word").startswith("7 pictures category confirmed; left as they are: 5 not shown yet")
+        await here.look()
+        await here.press("enter")
+        assert marks(dozen)[behind][1]
+
+
+@played
 async def test_what_is_below_another_screen_is_not_looked_at(dozen: World) -> None:
     async with sheet(dozen) as here:
         await here.press("question_mark")
