@@ -2,7 +2,17 @@
 
 from curated.duplicates.compare import fingerprint_of
 from curated.duplicates.index import TwinIndex, TwinMatch
-from curated.duplicates.keeper import Contender, better_of, contender
+from curated.duplicates.keeper import Contender, best_of, better_of, contender
 from curated.duplicates.likeness import code_of, pack
 
-__all__ = ["Contender", "TwinIndex", "TwinMatch", "better_of", "code_of", "contender", "fingerprint_of", "pack"]
+__all__ = [
+    "Contender",
+    "TwinIndex",
+    "TwinMatch",
+    "best_of",
+    "better_of",
+    "code_of",
+    "contender",
+    "fingerprint_of",
+    "pack",
+]

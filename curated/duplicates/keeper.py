@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from curated.domain import Photo
 from curated.naming import is_human_name
+
+# Sharpness is told apart in steps of a quarter: a copy of a copy differs in it by less.
+_STEP = math.log(1.25)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +29,8 @@ class Contender:
     original_name: str
     arrived_at: datetime
     sha256: str
+    mtime_ns: int = 0
+    chosen: bool = False
 
 
 def contender(photo: Photo) -> Contender:
@@ -41,16 +48,20 @@ def contender(photo: Photo) -> Contender:
         original_name=photo.original_path.stem,
         arrived_at=photo.arrived_at,
         sha256=photo.sha256,
+        mtime_ns=photo.mtime_ns,
+        chosen=photo.chosen,
     )
 
 
 def better_of(known: Contender, new: Contender) -> tuple[bool, str]:
     """(whether the new one is better, why in words).
 
-    By pixels, then format, then bytes of the same lossy format (generation loss), metadata, sharpness, a name
-    that a person gave, and the earlier arrival. Antisymmetric: the answer does not depend on which came first,
-    but for full equality, where the known one stays.
+    By a person's choice, pixels, then format, metadata, bytes of the same lossy format (generation loss), sharpness,
+    the earlier date, a name that a person gave, and the earlier arrival. Antisymmetric: the answer does not depend on
+    which came first, but for full equality, where the known one stays.
     """
+    if known.chosen != new.chosen:
+        return new.chosen, "a person chose it"
     if known.pixels != new.pixels:
         sizes = [f"{each.width}×{each.height}" for each in (new, known)]
         bigger = new.pixels > known.pixels
@@ -59,7 +70,9 @@ def better_of(known: Contender, new: Contender) -> tuple[bool, str]:
         (_format_rank, "{0.format} against {1.format}"),
         (_metadata, "it has the camera's date or name"),
         (lambda each: each.size if _format_rank(each) == 1 else 0, "{0.size:,} bytes against {1.size:,}"),
-        (lambda each: round(each.sharpness), "it is sharper"),
+        (lambda each: round(math.log1p(each.sharpness) / _STEP), "it is sharper"),
+        (lambda each: -each.taken_at.timestamp() if each.taken_at else -math.inf, "its date is earlier"),
+        (lambda each: -each.mtime_ns if each.mtime_ns > 0 else 0, "its file is older"),
         (lambda each: is_human_name(each.original_name), "its name is a person's"),
     ):
         left, right = value(known), value(new)
@@ -67,6 +80,17 @@ def better_of(known: Contender, new: Contender) -> tuple[bool, str]:
             winner, loser = (new, known) if right > left else (known, new)
             return right > left, words.format(winner, loser)
     return False, "it was there first"
+
+
+def best_of(photos: Iterable[Photo]) -> Photo:
+    """The one that is to be the keeper; of equals the first. Raises ValueError for none."""
+    best: Photo | None = None
+    for photo in photos:
+        if best is None or better_of(contender(best), contender(photo))[0]:
+            best = photo
+    if best is None:
+        raise ValueError("there is no best of nothing")
+    return best
 
 
 def _format_rank(each: Contender) -> int:

@@ -121,6 +121,10 @@ def test_the_index_grows_and_passes_over_what_has_gone(line: Line) -> None:
         ({"camera": "Canon"}, {}, False, "it has the camera's date or name"),
         ({"size": 2_000_000}, {}, True, "3,000,000 bytes against 2,000,000"),
         ({}, {"sharpness": 200.0}, True, "it is sharper"),
+        ({}, {"sharpness": 110.0}, False, "it was there first"),
+        ({"taken_at": datetime(2020, 1, 2)}, {"taken_at": datetime(2020, 1, 1)}, True, "its date is earlier"),
+        ({"mtime_ns": 5}, {"mtime_ns": 9}, False, "its file is older"),
+        ({}, {"pixels": 900, "width": 30, "height": 30, "chosen": True}, True, "a person chose it"),
         ({}, {"original_name": "Grandmother at the lake"}, True, "its name is a person's"),
         ({}, {}, False, "it was there first"),
     ],
@@ -138,6 +142,9 @@ CONTENDERS = st.builds(
     camera=st.sampled_from([None, "Canon"]),
     sharpness=st.sampled_from([1.0, 2.0]),
     original_name=st.sampled_from(["IMG_1", "Lake in May"]),
+    taken_at=st.sampled_from([None, datetime(2020, 1, 1), datetime(2021, 1, 1)]),
+    mtime_ns=st.sampled_from([5, 9]),
+    chosen=st.booleans(),
 )
 
 
