@@ -15,13 +15,16 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
+import msgspec
 import pytest
 from aiohttp import ClientSession, CookieJar
 
+from curated.config.settings import Keys
 from curated.state.daemon import InstanceLock
 from curated.state.schema import SCHEMA_VERSION
+from curated.tui.keys import shown
 from tests.cli.test_bad_input import HEARING_CTRL_C, refused
-from tests.cli.test_commands import HEAVY
+from tests.cli.test_commands import HEAVY, README
 from tests.support.cli_home import Home
 
 # -- what it loads -----------------------------------------------------------------------------------------------
@@ -55,6 +58,27 @@ def test_no_screen_imports_a_model_library() -> None:
 
 def test_the_command_pays_for_textual_only_once_it_draws() -> None:
     assert loaded_by(["textual", "aiohttp", "rich", "PIL", "numpy"], "curated.cli.review", "curated.cli.status") == []
+
+
+# -- what the README says ----------------------------------------------------------------------------------------
+
+
+def test_the_readme_names_every_key_and_no_other() -> None:
+    readme = README.read_text(encoding="utf-8")
+    table = readme[readme.index("| key | does |") : readme.index("Every key can be changed")]
+    named = set(re.findall(r"`([^`]+)`", table)) - {"1", "9"}
+    defaults = Keys()
+    keys = {field.name: [shown(key) for key in getattr(defaults, field.name)] for field in msgspec.structs.fields(Keys)}
+    assert [action for action, chosen in keys.items() if chosen[0] not in named] == []
+    assert named - {key for chosen in keys.values() for key in chosen} == set()
+
+
+def test_the_readmes_screenshots_are_there_small_and_fetch_nothing() -> None:
+    root = README.parent
+    for name in re.findall(r"\]\((docs/screens/[^)]+)\)", README.read_text(encoding="utf-8")):
+        svg = (root / name).read_text(encoding="utf-8")
+        assert len(svg.encode()) < 300_000, name
+        assert re.findall(r"(?:url\(|href=)[\"']?(?!#)[^)]+", svg) == [], name
 
 
 # -- what it refuses ---------------------------------------------------------------------------------------------
