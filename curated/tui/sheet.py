@@ -24,7 +24,7 @@ from curated.state.overview import Overview
 from curated.state.queue import Filter
 from curated.tui import sheet_words
 from curated.tui.keys import bindings, first_key
-from curated.tui.sheet_grid import SheetGrid, Tile
+from curated.tui.sheet_grid import SheetGrid, Tile, landing, step
 from curated.tui.sheet_sweep import Sweep, planned, threshold
 from curated.tui.sitting import Sitting
 from curated.tui.words import said
@@ -214,27 +214,10 @@ class SheetScreen(Screen[None]):
         if isinstance(self.focused, Input):
             return
         self._word = ""
-        keys = self._review.config.review.keys
-        columns = self._grid.columns
-        across = {"left": -1, "right": 1, "up": -columns, "down": columns, "h": -1, "l": 1, "k": -columns, "j": columns}
-        known = (*keys.next, *keys.previous)
-        if event.key in across and (len(event.key) > 1 or event.key in known):
-            by = across[event.key]
-        elif event.key in known:
-            by = 1 if event.key in keys.next else -1
-        else:
-            return
-        event.stop()
-        self._move(by)
-
-    def _move(self, by: int) -> None:
-        place = self.sitting.position + by
-        if abs(by) > 1 and not 0 <= place < len(self.sitting.ids):
-            # Down from the last but one row into a last row that is shorter: to its end.
-            rows = [each // self._grid.columns for each in (self.sitting.position, len(self.sitting.ids) - 1)]
-            if by < 0 or rows[0] == rows[1]:
-                return
-        self._go(place)
+        by = step(event.key, self._review.config.review.keys, self._grid.columns)
+        if by:
+            event.stop()
+            self._go(landing(self.sitting.position, by, self._grid.columns, len(self.sitting.ids)))
 
     def _go(self, place: int) -> None:
         if self.sitting.go(place):

@@ -13,6 +13,7 @@ from textual.events import Resize
 from textual.message import Message
 from textual.widgets import Static
 
+from curated.config.settings import Keys
 from curated.domain import Status
 from curated.review import Seen
 from curated.tui.picture import Thumbnail
@@ -144,6 +145,25 @@ def shape(width: int, height: int) -> tuple[int, int]:
         if columns * rows <= _MOST:
             return columns, rows
         cell += 0.05
+
+
+def step(key: str, keys: Keys, columns: int) -> int:
+    """By how many pictures that key moves in a grid of so many columns; 0 for a key that does not."""
+    known = (*keys.next, *keys.previous)
+    moves = {"left": -1, "right": 1, "up": -columns, "down": columns, "h": -1, "l": 1, "k": -columns, "j": columns}
+    # The letters only where the configuration has not given them to something else.
+    if key in moves and (len(key) > 1 or key in known):
+        return moves[key]
+    return 0 if key not in known else 1 if key in keys.next else -1
+
+
+def landing(place: int, by: int, columns: int, total: int) -> int:
+    """Where a step from that place ends: in the same column, or at the end of a last row that is shorter."""
+    wanted = place + by
+    if 0 <= wanted < total or abs(by) == 1:
+        return wanted
+    into_shorter_row = by > 0 and place // columns < (total - 1) // columns
+    return total - 1 if into_shorter_row else place
 
 
 def words(tile: Tile, width: int) -> Content:
