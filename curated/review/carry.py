@@ -16,6 +16,7 @@ from curated.filing import Filer, UndoSelection, undo
 from curated.filing.filed import unmounted
 from curated.review.hand import Review, category_place
 from curated.state.decisions import Decisions, MadeDecision
+from curated.state.rows import printable
 from curated.state.store import Store
 
 
@@ -72,7 +73,7 @@ class Carrier:
         except FolderUnusable:
             raise
         except (FilingError, NotFound) as error:
-            problem = str(error)
+            problem = printable(str(error))  # SQLite takes no undecodable bytes
             self._decisions.fail(made, problem, self._filer.clock())
             return Carried(made, self._photo(made), problem)
         self._decisions.finish(made, self._filer.clock(), applied=made.wanted, move_id=move_id)

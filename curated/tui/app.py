@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 from rich.text import Text
 from textual.binding import BindingType
 from textual.message import Message
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 
 from curated.config import Config
 from curated.errors import CuratedError, FolderUnusable, NotFound
@@ -25,10 +26,11 @@ from curated.state.database import Database
 from curated.state.decisions import Action, Step
 from curated.state.journal import Clock, utc_now
 from curated.state.queue import ReviewQueue
+from curated.tui.collector import calm_the_collector
 from curated.tui.guard import Guarded
 from curated.tui.keys import bindings, check_keys, keymap
 from curated.tui.sitting import Sitting
-from curated.tui.words import said
+from curated.tui.words import plain, said
 
 if TYPE_CHECKING:
     from curated.tui.images import Pictures
@@ -83,9 +85,9 @@ class ReviewApp(Guarded[None]):
     ENABLE_COMMAND_PALETTE = False
     CSS_PATH: ClassVar[list[str | PurePath]] = ["review.tcss"]
     BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings("sheet", "duplicates", "trashed", "help", "undo", "redo"),
-        # Screens have Tab and Ctrl-Q for themselves.
-        *bindings("dashboard", "quit", priority=True),
+        *bindings("sheet", "duplicates", "trashed", "help", "undo", "redo", "quit"),
+        # Screens have Tab for themselves.
+        *bindings("dashboard", priority=True),
     ]
 
     def __init__(self, config: Config, database: Database, clock: Clock = utc_now) -> None:
@@ -115,6 +117,7 @@ class ReviewApp(Guarded[None]):
         from curated.tui.review_screen import ReviewScreen
 
         self.push_screen(ReviewScreen())
+        calm_the_collector(self)
         self.nudge()
         self._carrying.start()
 
@@ -122,13 +125,19 @@ class ReviewApp(Guarded[None]):
         if "pictures" in self.__dict__:  # it was looked at
             self.pictures.close()
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Whether it may be done now: a window that asks something has its keys to itself."""
+        if action == "dashboard" and isinstance(self.screen, ModalScreen):
+            return False
+        return super().check_action(action, parameters)
+
     # -- deciding ----------------------------------------------------------------------------------------
 
     def decide(self, photo_ids: Sequence[int], action: Action, argument: str | None = None) -> Decided | None:
         """Decide the same of all these pictures as one step; says what was refused. None where nothing came of it."""
         try:
             decided = self.desk.decide(photo_ids, action, argument)
-        except CuratedError as error:
+        except (CuratedError, sqlite3.Error) as error:
             self.complain(str(error))
             return None
         if decided.refused:
@@ -151,7 +160,7 @@ class ReviewApp(Guarded[None]):
     def _turn_back(self, turn: Callable[[], Step | None], verb: str, nothing: str) -> None:
         try:
             step = turn()
-        except CuratedError as error:
+        except (CuratedError, sqlite3.Error) as error:
             self.complain(str(error))
             return
         if step is None:
@@ -175,11 +184,11 @@ class ReviewApp(Guarded[None]):
         if isinstance(self.screen, Says):
             self.screen.say(text)
         else:
-            self.notify(text, markup=False, timeout=3)
+            self.notify(plain(text), markup=False, timeout=3)
 
     def complain(self, text: str) -> None:
         """Trouble, where nobody overlooks it."""
-        self.notify(text, severity="error", markup=False, timeout=10)
+        self.notify(plain(text), severity="error", markup=False, timeout=10)
 
     # -- screens -----------------------------------------------------------------------------------------
 
@@ -276,7 +285,7 @@ class ReviewApp(Guarded[None]):
                     self.post_message(Followed(carried))
             except FolderUnusable as error:
                 trouble = f"Files wait to be moved: {error}"
-            except CuratedError as error:
+            except (CuratedError, sqlite3.Error) as error:
                 trouble = str(error)
             if trouble and trouble != told:
                 self.call_from_thread(self.complain, trouble)

@@ -28,7 +28,10 @@ Answer = TypeVar("Answer")
 class Dialog(ModalScreen[Answer | None], Generic[Answer]):
     """A window with a heading; Escape closes it without an answer."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", "close", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "close", "close", show=False),
+        Binding("ctrl+q", "app.quit", "quit", show=False),
+    ]
 
     def action_close(self) -> None:
         self.dismiss(None)
@@ -64,10 +67,16 @@ class PickerScreen(Dialog[str]):
     ]
 
     def __init__(
-        self, categories: Sequence[str], present: str | None, heading: str = "File as", digits: int = 9
+        self,
+        categories: Sequence[str],
+        present: str | None,
+        heading: str = "File as",
+        digits: int = 9,
+        likely: str | None = None,
     ) -> None:
         super().__init__()
         self._digits = digits
+        self._likely = likely
         self._categories = list(categories)
         self._present = present
         self._heading = heading
@@ -102,7 +111,9 @@ class PickerScreen(Dialog[str]):
         if new and all(new.casefold() != each.casefold() for each in self._categories):
             self._offered = [*found, new]
             options.add_option(Option(Text.assemble(("  + new category: ", "italic"), plain(new))))
-        options.highlighted = 0 if self._offered else None
+        # Before anything is typed: what it is most likely, if it is not what it was filed as.
+        first = self._offered.index(self._likely) if not new and self._likely in self._offered else 0
+        options.highlighted = first if self._offered else None
 
     def _prompt(self, category: str, number: int) -> Text:
         digit = str(number) if number <= self._digits else " "
@@ -177,7 +188,7 @@ class FilterScreen(Dialog[Filter]):
         with Vertical(classes="dialog filter"):
             yield Static(Text("Show", "bold"))
             yield Static(id="rows")
-            yield Static(Text("\n↑↓ row, ←→ change, Del all of them, Enter shows, Esc leaves it.", "dim"))
+            yield Static(Text("\n↑↓ row  ←→ change  Del clears  Enter shows  Esc leaves it", "dim"))
 
     def on_mount(self) -> None:
         self._draw()

@@ -83,6 +83,7 @@ class ReviewScreen(Deciding):
         self.call_after_refresh(self.show_current)
 
     def on_screen_resume(self) -> None:
+        self.forget_known()
         self.show_current()
 
     # -- showing -----------------------------------------------------------------------------------------
@@ -290,9 +291,11 @@ class ReviewScreen(Deciding):
     def action_category(self) -> None:
         if self.sitting.subjects and self._seen is not None:
             names = list(categories(self.app.config, self.app.database))
+            photo = self._seen.photo
+            likely = next((each for each, _ in self._facts(self._seen).candidates if each != photo.category), None)
             many, digits = len(self.sitting.subjects), min(9, len(self.app.config.category))
             heading = "File as" if many == 1 else f"File {many:,} pictures as"
-            self.app.push_screen(PickerScreen(names, self._seen.photo.category, heading, digits), self._file_as)
+            self.app.push_screen(PickerScreen(names, photo.category, heading, digits, likely), self._file_as)
 
     def _file_as(self, category: str | None) -> None:
         if category:

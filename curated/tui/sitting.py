@@ -239,18 +239,20 @@ class Sitting:
         seconds = max(_LEAST_SECONDS, now - self._decided[0][0])
         return sum(pictures for _, pictures in self._decided) * 60 / seconds
 
-    def progress(self) -> str:
-        """ "1,204 of 8,310 · 37/min · 3 h left at this rate"."""
+    def progress(self, cells: int = 200) -> str:
+        """ "1,204 of 8,310 · 37/min · 3 h left at this rate", or as much of it as fits."""
         if self.reviewed is None:
-            return "counting…"
-        parts = [f"{self.reviewed.done:,} of {self.reviewed.total:,}"]
+            return "counting…"[:cells]
+        done = f"{self.reviewed.done:,} of {self.reviewed.total:,}"
         left = self.reviewed.total - self.reviewed.done
+        ways = [done, f"{self.reviewed.done:,}/{self.reviewed.total:,}", f"{self.reviewed.done:,}"]
         if not left and self.reviewed.total:
-            return f"{parts[0]} · all reviewed"
-        if rate := self.rate:
-            parts.append(f"{rate:.0f}/min" if rate >= 1 else "< 1/min")
-            parts.append(f"{span(left / rate * 60)} left at this rate")
-        return " · ".join(parts)
+            ways.insert(0, f"{done} · all reviewed")
+        elif rate := self.rate:
+            pace = f"{done} · {rate:.0f}/min" if rate >= 1 else f"{done} · < 1/min"
+            rest = span(left / rate * 60)
+            ways = [f"{pace} · {rest} left at this rate", f"{pace} · {rest} left", f"{pace} · {rest}", pace, *ways]
+        return next((way for way in ways if len(way) <= cells), "")
 
 
 def span(seconds: float) -> str:

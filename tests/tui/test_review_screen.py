@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from textual.widgets import Input
 
 from curated.domain import Photo, Status
 from curated.review import Desk as Decisions
@@ -496,7 +497,7 @@ def test_nothing_in_a_name_or_text_reaches_the_terminal_or_breaks_the_layout(
     filed_picture(world, 3, name="👩‍👩‍👧" * 20)
 
     async def body(desk: Desk) -> None:
-        for key in ("right", "right", "i", "escape", "c", "escape"):
+        for key in ("right", "right", "i", "escape", "c", "escape", "r", "escape"):
             text = desk.text()
             assert not set("\x1b\x07\x9b\u202e") & set(text)
             width = max(strip.cell_length for strip in desk.app.screen._compositor.render_strips())
@@ -520,6 +521,33 @@ def test_other_screens_come_and_go_by_their_keys(world: World, reviewing: Run) -
             assert desk.app.screen is desk.screen
         await desk.press("v", "tab")
         assert len(desk.app.screen_stack) == 3
+
+    reviewing(body)
+
+
+def test_a_window_that_asks_has_the_keys_to_itself(world: World, reviewing: Run) -> None:
+    pictures(world, 2)
+
+    async def body(desk: Desk) -> None:
+        for key in ("slash", "c", "r"):
+            await desk.press(key, *"qvTd?u", "tab")
+            assert desk.app.is_running
+            assert isinstance(desk.app.screen, AskScreen | PickerScreen)
+            assert desk.app.screen.query_one(Input).value.endswith("qvTd?u")
+            await desk.press("escape")
+        await desk.press("c", "ctrl+q")
+        await desk.until(lambda: not desk.app.is_running, "the end")
+
+    reviewing(body)
+
+
+def test_trouble_with_a_name_that_is_not_utf_8_is_said(world: World, reviewing: Run) -> None:
+    gone = filed_picture(world, 1, name=os.fsdecode(b"caf\xe9 \x1b[31m"))
+
+    async def body(desk: Desk) -> None:
+        gone.path.unlink()
+        await desk.press("x")
+        await desk.until(lambda: r"caf\xe9 \x1b[31m" in desk.notices, "the trouble")
 
     reviewing(body)
 

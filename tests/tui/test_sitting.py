@@ -109,6 +109,11 @@ def test_progress_says_how_fast_it_goes_and_how_long_it_takes() -> None:
         clock.advance(60 / 37)
         here.count_decided(1, 1)
     assert here.progress() == "1,204 of 8,310 · 37/min · 3 h left at this rate"
+    shorter = [here.progress(cells) for cells in (40, 30, 20, 14, 6, 2)]
+    assert shorter == [
+        "1,204 of 8,310 · 37/min · 3 h left", "1,204 of 8,310 · 37/min · 3 h", "1,204 of 8,310", "1,204 of 8,310",
+        "1,204", "",
+    ]  # fmt: skip
     clock.advance(3600)
     assert here.progress() == "1,204 of 8,310"
     here.count_decided(0, -1)

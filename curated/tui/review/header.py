@@ -32,10 +32,9 @@ def header(sitting: Sitting, width: int) -> Text:
         right = f"* {len(sitting.marked):,} marked · {right}"
     if not sitting.auto_advance:
         right = f"stays · {right}"
-    left = sitting.progress()
     room = width - 2
     right = fitting(right, max(10, room - 12))
-    left = fitting(left, max(0, room - cell_len(right) - 2))
+    left = sitting.progress(max(0, room - cell_len(right) - 2))
     gap = " " * max(1, room - cell_len(left) - cell_len(right))
     return Text.assemble((left, "bold"), gap, right)
 

@@ -96,7 +96,11 @@ class Lists(Screen[None]):
         sitting, queue = self.sitting, self.app.queue
         self._loading += 1
         serial, which, order, read_at = self._loading, sitting.which, sitting.order, self.app.clock()
-        first = queue.ids(which, order, FIRST_PAGE)
+        try:
+            first = queue.ids(which, order, FIRST_PAGE)
+        except sqlite3.Error as error:
+            self.app.complain(str(error))
+            return
         sitting.load(first, whole=len(first) < FIRST_PAGE, read_at=read_at)
         sitting.reviewed = None
         self.show_current()
@@ -159,7 +163,10 @@ class Lists(Screen[None]):
 
     def poll(self) -> None:
         """See what other programs did meanwhile: once a second, and only if they did anything."""
-        version = int(self.app.database.execute("PRAGMA data_version").fetchone()[0])
+        try:
+            version = int(self.app.database.execute("PRAGMA data_version").fetchone()[0])
+        except sqlite3.Error:  # it is asked again in a second, and whatever is read meanwhile says so
+            return
         if version == self._version:
             return
         self._version = version
