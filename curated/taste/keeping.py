@@ -24,8 +24,8 @@ from curated.taste.tasks import Linear, TasteAnswer, TasteTask
 FOLDS, INNER_FOLDS = 5, 3
 REGULARISATIONS = (1e-4, 1e-3, 1e-2, 1e-1)
 # So many labels tell one strength from another; more would only take longer.
-_ENOUGH_TO_CHOOSE = 1500
-_RESAMPLES = 400
+_ENOUGH_TO_CHOOSE = 1000
+_RESAMPLES = 200
 _BINS = 5
 _CURVE = (20, 40, 80, 160, 320, 640, 1280, 2560, 5120)
 _CURVE_REPEATS = 3
@@ -88,7 +88,7 @@ def learn_taste(task: TasteTask) -> TasteAnswer:
         base_brier=base_rate * (1 - base_rate),
         regularisation=whole.strength,
         calibration=_calibration(verdicts[judged], chances[judged]),
-        curve=(*_curve(vectors, verdicts, groups), Point(len(verdicts), round(intervals.auc, 4))),
+        curve=(*_curve(vectors, verdicts, groups, whole.strength), Point(len(verdicts), round(intervals.auc, 4))),
     )
     return TasteAnswer(figures, linear(whole.scaler, whole.regression), whole.slope, whole.offset)
 
@@ -220,9 +220,12 @@ def _calibration(verdicts: Counts, chances: Floats) -> tuple[Bin, ...]:
     )
 
 
-def _curve(vectors: Floats, verdicts: Counts, groups: Counts) -> Iterator[Point]:
-    """The AUC that fewer labels would have given, on the pictures left out; a mean of some drawings."""
-    names = np.unique(groups)
+def _curve(vectors: Floats, verdicts: Counts, groups: Counts, strength: float) -> Iterator[Point]:
+    """The AUC that fewer labels would have given, on the pictures left out; a mean of some drawings.
+
+    All at the strength that suits all labels, which is a little hard on few.
+    """
+    names, sizes = np.unique(groups, return_counts=True)
     chance = np.random.default_rng(1)
     for size in _CURVE:
         if size > len(verdicts) * 0.6:
@@ -230,11 +233,11 @@ def _curve(vectors: Floats, verdicts: Counts, groups: Counts) -> Iterator[Point]
         aucs = []
         for _ in range(_CURVE_REPEATS):
             order = chance.permutation(names)
-            counts = np.cumsum([np.count_nonzero(groups == name) for name in order]) if len(names) < 500 else None
-            taken = order[: int(np.searchsorted(counts, size)) + 1] if counts is not None else order[:size]
+            taken = order[: int(np.searchsorted(np.cumsum(sizes[np.searchsorted(names, order)]), size)) + 1]
             inside = np.isin(groups, taken)
             if len(set(verdicts[inside])) == 2 and len(set(verdicts[~inside])) == 2:
-                model = fit(vectors[inside], verdicts[inside], groups[inside])
-                aucs.append(roc_auc_score(verdicts[~inside], model.scores(vectors[~inside])))
+                scaler = StandardScaler().fit(vectors[inside])
+                model = _regression(strength).fit(scaler.transform(vectors[inside]), verdicts[inside])
+                aucs.append(_auc(verdicts[~inside], model.decision_function(scaler.transform(vectors[~inside]))))
         if aucs:
             yield Point(size, round(float(np.mean(aucs)), 4))
