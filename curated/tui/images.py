@@ -82,6 +82,7 @@ class Pictures:
         self.drawings = Drawings()
         self.terminal = Terminal()
         self.numbers = picture_numbers()
+        self.hoped_for: tuple[Photo, ...] = ()  # what was wished for last
         self._limits = limits
         self._sides = sorted({limits.thumbnail_pixels, *SIDES})
         self._kept = ScreenCache(cache / "screen", disk_bytes)
@@ -157,6 +158,7 @@ class Pictures:
 
     def prefetch(self, wanted: Sequence[Wanted], side: int) -> None:
         """Bring these to memory when there is nothing better to do, the first first; older wishes are dropped."""
+        self.hoped_for = tuple(photo for photo, _ in wanted)
         with self._changed:
             for job in self._wishes:
                 del self._jobs[job.key]

@@ -30,6 +30,9 @@ from curated.tui.words import fitting, plain
 
 # Sooner, and the eye would see a word flash by between two pictures.
 _MOMENT = 0.3
+# Between a key and work that can wait, and between two pieces of that; how many pictures are drawn in advance.
+_REST, _BREATH = 0.08, 0.02
+_AHEAD = 3
 # Before the name of a thumbnail, as colours alone are not seen by all, nor on all terminals.
 MARKS = ((">", "-current"), ("*", "-marked"), ("·", "-seen"))
 
@@ -66,6 +69,8 @@ class PictureView(Widget):
             self.drawn = drawn
 
     ALLOW_SELECT = False
+    # Whether what comes next is drawn while nothing else is to do; a few cells take no time anyway.
+    DRAWS_AHEAD: ClassVar[bool] = True
     # Sixel is painted over the cells, which only works for what stands still and alone.
     SIXEL: ClassVar[bool] = True
 
@@ -80,6 +85,7 @@ class PictureView(Widget):
         self._patience: Timer | None = None
         self._final = False  # nothing larger will come
         self._encoding: Hashable = None
+        self._ahead: Timer | None = None
         self._lines: Sequence[Strip] | None = None
         self._drawn_for: Hashable = None
 
@@ -170,6 +176,10 @@ class PictureView(Widget):
         """Take the picture from memory, or have it loaded: the thumbnail first, then what the room needs."""
         self._give_up()
         self._redraw()
+        if self._ahead is not None:
+            self._ahead.stop()
+        if self.DRAWS_AHEAD and self.is_mounted:
+            self._ahead = self.set_timer(_REST, self._draw_ahead)
         photo, file, side = self._photo, self._file, self.side
         if photo is None or not self.is_mounted or not side:
             return
@@ -278,8 +288,7 @@ class PictureView(Widget):
             said = _centred(fitting(self._words, room.width), room.width, style) if self._words else blank
             above = (room.height - 1) // 2
             return [blank] * above + [said] + [blank] * (room.height - above - 1)
-        full = max(self._photo.width or 0, self._photo.height or 0)
-        cells = fitted(self._image.size, full, room, self._pixels_of_cell(means))
+        cells = self._fitted(self._photo, self._image, room, means)
         left, above = (room.width - cells.width) // 2, (room.height - cells.height) // 2
         strips = self._strips(self._photo.sha256, self._image, cells, means, (left, above))
         before = Segment(" " * left, style)
@@ -303,13 +312,35 @@ class PictureView(Widget):
                 self._encoding = key
                 encode = partial(self._encode, key, image, cells, means)
                 self.run_worker(encode, thread=True, exclusive=True, group="encoding")
-        depth = self._depth
+        return self._half_blocks(sha256, image, cells)
+
+    def _half_blocks(self, sha256: str, image: Image.Image, cells: Cells) -> Sequence[Strip]:
+        drawings, depth = self._pictures.drawings, self._depth
         key = (sha256, image.size, cells, depth)
         drawn = drawings.get(key)
         if drawn is None:
             drawn = Drawn(cells, half_blocks(image, cells, depth))
             drawings.put(key, drawn)
         return drawn.lines
+
+    def _draw_ahead(self) -> None:
+        """Draw one of the pictures that may come next, while nobody presses a key."""
+        if not self.screen.is_active or self._means != "halfblock":
+            return
+        pictures, room, depth = self._pictures, self._room, self._depth
+        for photo in pictures.hoped_for[:_AHEAD]:
+            image = pictures.ready(photo, self.side)
+            if image is None:
+                continue
+            cells = self._fitted(photo, image, room, "halfblock")
+            if pictures.drawings.get((photo.sha256, image.size, cells, depth)) is None:
+                self._half_blocks(photo.sha256, image, cells)
+                self._ahead = self.set_timer(_BREATH, self._draw_ahead)
+                return
+
+    def _fitted(self, photo: Photo, image: Image.Image, room: Cells, means: Means) -> Cells:
+        full = max(photo.width or 0, photo.height or 0)
+        return fitted(image.size, full, room, self._pixels_of_cell(means))
 
     def _encode(self, key: Hashable, image: Image.Image, cells: Cells, means: Means) -> None:
         """On a thread of its own."""
@@ -336,6 +367,7 @@ class Thumbnail(PictureView):
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {"thumbnail--title"}
     SIXEL = False
+    DRAWS_AHEAD = False
 
     title: reactive[str | None] = reactive(None)
     """What stands below in place of the picture's name; an empty one leaves all the room to the picture."""
