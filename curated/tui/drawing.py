@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import struct
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import cache
+from typing import Literal
 
-import numpy as np
-import numpy.typing as npt
 from PIL import Image
 from rich.color import Color, ColorType
 from rich.color_triplet import ColorTriplet
@@ -25,8 +25,6 @@ _CELLS_KEPT = 60_000
 _UPPER_HALF = "▀"
 # 64 levels a colour: the eye sees no difference in half blocks, and far fewer styles have to be made.
 _LEVELS = 0xFC
-
-Pixels = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +51,18 @@ def fitted(size: tuple[int, int], full: int, room: Cells, cell: tuple[float, flo
 
 
 def half_blocks(image: Image.Image, cells: Cells, depth: Depth) -> list[Strip]:
-    """The image in that many cells, two pixels to a cell."""
+    """The RGB image in that many cells, two pixels to a cell."""
     box = Image.Resampling.BOX if image.width > cells.width else Image.Resampling.BILINEAR
     small = image.resize((cells.width, cells.height * 2), box, reducing_gap=2.0)
-    pixels: Pixels = np.asarray(small.convert("L").convert("RGB") if depth == "grey" else small)
-    numbers = _cube_numbers(pixels) if depth == "256" else _packed(pixels & _LEVELS)
+    numbers, width = _numbers(small, depth), cells.width
     colours: dict[int, Color] = {}
     styles: dict[tuple[int, int], Style] = {}
     strips = []
-    for upper, lower in zip(numbers[0::2].tolist(), numbers[1::2].tolist(), strict=True):
+    for start in range(0, len(numbers), 2 * width):
         segments: list[Segment] = []
         last: tuple[int, int] | None = None
         run = 0
+        upper, lower = numbers[start : start + width], numbers[start + width : start + 2 * width]
         for pair in zip(upper, lower, strict=True):
             if pair == last:
                 run += 1
@@ -78,31 +76,39 @@ def half_blocks(image: Image.Image, cells: Cells, depth: Depth) -> list[Strip]:
                 )
         if last is not None:
             segments.append(Segment(_UPPER_HALF * run, styles[last]))
-        strips.append(Strip(segments, cells.width))
+        strips.append(Strip(segments, width))
     return strips
 
 
-def _packed(pixels: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.int32]:
-    red, green, blue = (pixels[..., each].astype(np.int32) for each in range(3))
-    return (red << 16) | (green << 8) | blue
+def _numbers(small: Image.Image, depth: Depth) -> Sequence[int]:
+    """One number for each pixel, row by row. Without numpy, whose import takes as long as all of Textual's."""
+    if depth == "256":
+        return small.quantize(palette=_palette(), dither=Image.Dither.NONE).tobytes()
+    if depth == "grey":
+        small = small.convert("L").convert("RGB")
+    levels = small.point([value & _LEVELS for value in range(256)] * 3)
+    # Four bytes to a pixel, red the lowest, whatever the machine's order of bytes.
+    packed = levels.convert("RGBA").tobytes()
+    return struct.unpack(f"<{small.width * small.height}I", packed)
 
 
-def _cube_numbers(pixels: Pixels) -> npt.NDArray[np.int32]:
-    """The nearest of the 256 colours that every terminal has: its cube of 6×6×6 (16–231) or its greys (232–255)."""
-    values = pixels.astype(np.int32)
-    steps = np.array((0, 95, 135, 175, 215, 255), dtype=np.int32)
-    index = np.searchsorted((steps[1:] + steps[:-1]) // 2, values)
-    cube = 16 + 36 * index[..., 0] + 6 * index[..., 1] + index[..., 2]
-    grey = np.clip((values.mean(axis=2) - 3) // 10, 0, 23).astype(np.int32)
-    of_cube = ((values - steps[index]) ** 2).sum(axis=2)
-    of_grey = ((values - (8 + 10 * grey)[..., np.newaxis]) ** 2).sum(axis=2)
-    return np.where(of_grey < of_cube, 232 + grey, cube).astype(np.int32)
+@cache
+def _palette() -> Image.Image:
+    """The 240 colours that are the same in all terminals, numbers 16 to 255: a cube of 6×6×6, then greys."""
+    steps = (0, 95, 135, 175, 215, 255)
+    colours = [(red, green, blue) for red in steps for green in steps for blue in steps]
+    colours += [(8 + 10 * grey,) * 3 for grey in range(24)]
+    # The palette must be full; what stands there once more is never taken.
+    colours += [colours[0]] * 16
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([value for colour in colours for value in colour])
+    return palette
 
 
 def _colour(number: int, depth: Depth) -> Color:
     if depth == "256":
-        return Color.from_ansi(number)
-    triplet = ColorTriplet(number >> 16, number >> 8 & 255, number & 255)
+        return Color.from_ansi(16 + number % 240)
+    triplet = ColorTriplet(number & 255, number >> 8 & 255, number >> 16 & 255)
     return Color("", ColorType.TRUECOLOR, None, triplet)
 
 

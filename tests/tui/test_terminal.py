@@ -17,18 +17,21 @@ import pytest
 from curated.tui.terminal import Terminal, is_multiplexed, prepare_terminal
 
 SIXEL = {b"\x1b[c": b"\x1b[?62;4;6c"}
-KITTY = {b"\x1b[c": b"\x1b[?62c", b"\x1b_G": b"\x1b_Gi=31;OK\x1b\\"}
+KITTY = {b"\x1b_G": b"\x1b_Gi=31;OK\x1b\\", b"\x1b[c": b"\x1b[?62c"}
+PLAIN = {b"\x1b[c": b"\x1b[?62;22c"}
 PROGRAM = "import sys; from curated.tui.terminal import prepare_terminal; print('found', prepare_terminal(sys.argv[1]))"
 
 
-def asked(setting: str, answers: dict[bytes, bytes], sized: bool = True, **environment: str) -> tuple[str, bytes]:
+def asked(
+    setting: str, answers: dict[bytes, bytes], sized: bool = True, program: str = PROGRAM, **environment: str
+) -> tuple[str, bytes]:
     """(what was found, all that was written to the terminal)."""
     ours, theirs = pty.openpty()
     # Rows and columns, then width and height in pixels: cells of 9×21, or a terminal that knows nothing of itself.
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, 80, 720, 504) if sized else bytes(8))
     clean = {name: value for name, value in os.environ.items() if name not in ("TMUX", "STY", "TEXTUAL_DRIVER")}
     child = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, setting],
+        [sys.executable, "-c", program, setting],
         stdin=theirs,
         stdout=theirs,
         stderr=subprocess.STDOUT,
@@ -58,10 +61,21 @@ def asked(setting: str, answers: dict[bytes, bytes], sized: bool = True, **envir
 
 @pytest.mark.parametrize(
     ("setting", "answers", "means"),
-    [("auto", SIXEL, "sixel"), ("auto", KITTY, "kitty"), ("auto", {}, "halfblock"), ("kitty", {}, "kitty")],
+    [
+        ("auto", SIXEL, "sixel"),
+        ("auto", KITTY, "kitty"),
+        ("auto", PLAIN, "halfblock"),
+        ("auto", {}, "halfblock"),
+        ("kitty", {}, "kitty"),
+    ],
 )
 def test_the_terminal_is_asked_what_it_can(setting, answers, means):
     assert asked(setting, answers)[0] == str(Terminal(means, (9, 21)))
+
+
+def test_a_plain_terminal_is_not_made_to_wait_for_numpy():
+    program = f"{PROGRAM}; print('numpy' in sys.modules)"
+    assert asked("auto", PLAIN, program=program)[0].endswith("False")
 
 
 def test_a_terminal_without_a_size_is_no_error():
