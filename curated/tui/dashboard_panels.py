@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from rich.cells import cell_len
@@ -155,25 +156,25 @@ def failed(snapshot: Snapshot, width: int, height: int) -> Content:
     """What could not be filed, what waits for another try, and why."""
     if not snapshot.failed and not snapshot.waiting:
         return _block([_low("Nothing failed.")], width, height)
-    lines = [_reason("✗", each.file.name, each.reason, "", width) for each in snapshot.failed]
+    found = [_Trouble("✗", each.file.name, plain(each.reason)) for each in snapshot.failed]
     for attempt in snapshot.waiting:
         seconds = (attempt.next_at - snapshot.at).total_seconds()
         when = f"next try in {span(seconds)}" if seconds > 0 else "next try now"
-        lines.append(_reason("…", attempt.path.name, attempt.reason, f" (try {attempt.tries}, {when})", width))
-    return _with_rest(lines, width, height)
+        found.append(_Trouble("…", attempt.path.name, f"{plain(attempt.reason)} (try {attempt.tries}, {when})"))
+    return _block(_troubles(found, width, height), width, height)
 
 
 def decisions(snapshot: Snapshot, width: int, height: int) -> Content:
     """Decisions whose files have still to follow, and those that could not be carried out."""
-    if snapshot.owed:
-        many = "1 file" if snapshot.owed == 1 else f"{snapshot.owed:,} files"
-        lines = [Content(f"{many} still to follow a decision.")]
-    else:
-        lines = [_low("Every file has followed its decision.")]
+    many = "1 file" if snapshot.owed == 1 else f"{snapshot.owed:,} files"
+    owed = Content(f"{many} still to follow a decision.")
+    found = []
     for made, file in snapshot.problems:
         what = plain(made.action if made.argument is None else f"{made.action} as {made.argument}")
-        lines.append(_reason("✗", file.name if file else f"#{made.photo_id}", made.problem or "", f" ({what})", width))
-    return _with_rest(lines, width, height)
+        name = file.name if file else f"#{made.photo_id}"
+        found.append(_Trouble("✗", name, f"{plain(made.problem or '')} ({what})"))
+    first = owed if snapshot.owed else _low("Every file has followed its decision.")
+    return _block([first, *_troubles(found, width, height - 1)], width, height)
 
 
 def taste(snapshot: Snapshot, width: int, height: int) -> Content:
@@ -221,17 +222,34 @@ def _healthy(each: Health, width: int) -> list[Content]:
     return [Content.assemble((sign if not index else " ", style), f" {line}") for index, line in enumerate(text)]
 
 
-def _reason(sign: str, name: str, reason: str, after: str, width: int) -> Content:
-    label = fitting(plain(name), max(10, width // 2))
-    rest = fitting(f"{plain(reason)}{after}", max(0, width - cell_len(label) - 4))
-    return Content.assemble((sign, "$text-error" if sign == "✗" else "$text-warning"), f" {label}  ", (rest, "dim"))
+@dataclass(frozen=True, slots=True)
+class _Trouble:
+    """A file that something is the matter with; `reason` is plain already."""
+
+    sign: str
+    name: str
+    reason: str
+
+    def lines(self, width: int, *, whole: bool) -> list[Content]:
+        """One line, or as many as the whole reason takes."""
+        style = "$text-error" if self.sign == "✗" else "$text-warning"
+        label = fitting(plain(self.name), max(10, width - 2 if whole else width // 2))
+        room = max(0, width - cell_len(label) - 4)
+        if not whole or cell_len(self.reason) <= room:
+            return [Content.assemble((self.sign, style), f" {label}  ", (fitting(self.reason, room), "dim"))]
+        rest = [_low(f"  {line}") for line in _wrapped(self.reason, width - 2)]
+        return [Content.assemble((self.sign, style), f" {label}"), *rest]
 
 
-def _with_rest(lines: Sequence[Content], width: int, height: int) -> Content:
+def _troubles(found: Sequence[_Trouble], width: int, height: int) -> list[Content]:
+    """Each with its whole reason where there is room for all, else a line each, and how many are left."""
+    whole = [line for each in found for line in each.lines(width, whole=True)]
+    if len(whole) <= height:
+        return whole
+    lines = [line for each in found for line in each.lines(width, whole=False)]
     if len(lines) <= height:
-        return _block(lines, width, height)
-    left = len(lines) - height + 1
-    return _block([*lines[: height - 1], _low(f"and {left:,} more")], width, height)
+        return lines
+    return [*lines[: max(0, height - 1)], _low(f"and {len(lines) - max(0, height - 1):,} more")]
 
 
 def _low(text: str) -> Content:
