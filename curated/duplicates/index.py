@@ -37,6 +37,11 @@ class TwinMatch:
         """The surest."""
         return self.twins[0] if self.twins else None
 
+    @property
+    def remark(self) -> Twin | None:
+        """What is worth a word where there is no twin: the nearest of its burst, else the suspicion."""
+        return self.bursts[0] if self.bursts else self.suspicion
+
 
 class TwinIndex:
     """All known pictures by perceptual hash and by embedding: 60 bytes a picture in memory, all else in the database.

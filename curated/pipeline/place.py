@@ -100,7 +100,7 @@ class Place:
         heads = self._groups.heads(photo.sha256, match.twins)
         if not heads:
             with self._row(photo, reading, likeness) as row:
-                filed = self._move(candidate, row, self._by_rules(row, reading, match.suspicion))
+                filed = self._move(candidate, row, self._by_rules(row, reading, match.remark))
             self._groups.join_burst(filed, match.bursts)
             return Filed(candidate.path, self._store.get(filed.id))
         settled = settle(photo, heads, may_replace=same is None)

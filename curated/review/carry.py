@@ -15,6 +15,7 @@ from curated.errors import FilingError, FolderUnusable, NotFound
 from curated.filing import Filer, UndoSelection, undo
 from curated.filing.filed import unmounted
 from curated.review.hand import Review, category_place
+from curated.review.twins import TwinHand
 from curated.state.decisions import Decisions, MadeDecision
 from curated.state.rows import printable
 from curated.state.store import Store
@@ -36,6 +37,7 @@ class Carrier:
         self._config = config
         self._filer = filer
         self._review = Review(config, filer)
+        self._twins = TwinHand(config, filer)
         self._store = Store(filer.database)
         self._decisions = Decisions(filer.database)
 
@@ -108,6 +110,10 @@ class Carrier:
                 self._review.file_as(photo, made.argument or "", new=True, before=before)
             case "rename":
                 self._review.rename(photo, made.argument or "")
+            case "keeper":
+                self._twins.keeper(made, photo)
+            case "distinct":
+                self._twins.distinct(made, photo)
 
     def _in_place(self, made: MadeDecision, photo: Photo) -> bool:
         if made.action != "file":
@@ -116,9 +122,16 @@ class Carrier:
         return photo.category == name and photo.path.parent == self._config.folders.library_path / folder
 
     def _back(self, made: MadeDecision) -> None:
-        if made.move_id is None:
-            return
-        report = undo(self._filer, UndoSelection(move_ids=(made.move_id,)))
+        if made.move_id is not None:
+            self._take_back(made.move_id)
+        match made.action:
+            case "keeper":
+                self._twins.keeper_back(made)
+            case "distinct":
+                self._twins.distinct_back(made)
+
+    def _take_back(self, move_id: int) -> None:
+        report = undo(self._filer, UndoSelection(move_ids=(move_id,)))
         # Taken back already, by `curated undo` or by a program that was killed right after: nothing is left to do.
         for step in report.steps:
             if step.outcome in ("changed", "failed"):

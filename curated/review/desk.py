@@ -14,6 +14,7 @@ from curated.config import Config
 from curated.domain import Photo, Status
 from curated.errors import NotFound
 from curated.review.hand import PROTECTED, category_folders, category_place
+from curated.review.twins import choose_keeper, separate
 from curated.state.database import Database
 from curated.state.decisions import Action, Decisions, MadeDecision, Marks, NewDecision, Step
 from curated.state.journal import Clock, utc_now
@@ -49,7 +50,7 @@ class Desk:
 
     def __init__(self, config: Config, database: Database, clock: Clock = utc_now) -> None:
         self._config = config
-        self._clock = clock
+        self.clock = clock
         self.store = Store(database)
         self.decisions = Decisions(database)
 
@@ -62,10 +63,15 @@ class Desk:
     def decide(self, photo_ids: Sequence[int], action: Action, argument: str | None = None) -> Decided:
         """Decide the same of all these pictures, as one step.
 
-        "file" needs a category as its argument, one of the configuration's or a new one; "rename" a name. What cannot
-        take part (protected from the trash, being filed at the moment, gone) is refused by name, and the others go on.
+        "file" needs a category as its argument, one of the configuration's or a new one; "rename" a name. "keeper"
+        takes one picture, "distinct" pictures of one group (see curated.review.twins). What cannot take part (protected
+        from the trash, being filed at the moment, gone) is refused by name, and the others go on.
         Raises NotFound for a category that cannot be one, StateError if the database cannot be written.
         """
+        if action == "keeper":
+            return choose_keeper(self, photo_ids[0])
+        if action == "distinct":
+            return separate(self, photo_ids)
         if action == "file":
             argument = category_place(self._config, argument or "")[0]
         new: list[NewDecision] = []
@@ -80,16 +86,16 @@ class Desk:
                 refused.append((photo_id, why))
             else:
                 new.append(self._decision(seen, action))
-        step = self.decisions.add(action, argument, new, self._clock()) if new else None
+        step = self.decisions.add(action, argument, new, self.clock()) if new else None
         return Decided(step, tuple(refused))
 
     def undo(self) -> Step | None:
         """Take back the last step, of whichever sitting; None where there is none left."""
-        return self.decisions.undo(self._clock())
+        return self.decisions.undo(self.clock())
 
     def redo(self) -> Step | None:
         """Bring back the step that was undone last, unless something else was decided since."""
-        return self.decisions.redo(self._clock())
+        return self.decisions.redo(self.clock())
 
     def _decision(self, seen: Seen, action: Action) -> NewDecision:
         photo = seen.photo
@@ -99,9 +105,9 @@ class Desk:
             after["verdict"] = _VERDICTS[action]
             moves = (action == "trash") != (photo.status is Status.TRASHED)
         elif action == "confirm":
-            after["confirmed"] = to_text(self._clock())
+            after["confirmed"] = to_text(self.clock())
         elif action == "file":
-            after["confirmed"] = to_text(self._clock())
+            after["confirmed"] = to_text(self.clock())
             if photo.status is Status.TRASHED:
                 after["verdict"] = None
             moves = True
@@ -138,6 +144,10 @@ def _as_decided(photo: Photo, owed: Sequence[MadeDecision]) -> Photo:
             photo = replace(photo, status=Status.FILED)
         elif made.action == "file" and made.argument is not None:
             photo = replace(photo, category=made.argument, status=Status.FILED)
+        elif made.action == "distinct" or (made.action == "keeper" and made.argument == str(photo.id)):
+            photo = replace(photo, status=Status.FILED if photo.status is Status.DUPLICATE else photo.status)
+        elif made.action == "keeper":
+            photo = replace(photo, status=Status.DUPLICATE)
         elif made.action == "rename" and made.argument is not None:
             photo = replace(photo, name=made.argument)
     return photo

@@ -7,17 +7,19 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, get_args
 
 from curated.state.database import Database, Value
 from curated.state.rows import to_text
 
-Action = Literal["keep", "trash", "undecided", "confirm", "file", "rename", "protect", "unprotect"]
-ACTIONS: tuple[Action, ...] = ("keep", "trash", "undecided", "confirm", "file", "rename", "protect", "unprotect")
+Action = Literal[
+    "keep", "trash", "undecided", "confirm", "file", "rename", "protect", "unprotect", "keeper", "distinct"
+]
+ACTIONS: tuple[Action, ...] = get_args(Action)
 
 # The photo's columns that a decision changes at once; its place changes when the file has been moved.
 Marks = Mapping[str, str | int | None]
-_COLUMNS = frozenset({"verdict", "confirmed", "protected"})
+_COLUMNS = frozenset({"verdict", "confirmed", "protected", "chosen", "twin_of", "twin_kind", "twin_distance"})
 _OWED = "wanted <> applied AND problem IS NULL"
 
 

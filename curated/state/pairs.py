@@ -177,11 +177,12 @@ class Pairs:
                 (head, distance, photo_id),
             )
 
-    def leave(self, photo_id: int) -> None:
-        """Take a picture out of its group."""
+    def repoint(self, former: int, keeper: int) -> None:
+        """Make one picture the head of another's group; what was taken in one burst with it stays with it."""
         with self.database.write() as connection:
             connection.execute(
-                "UPDATE photo SET twin_of = NULL, twin_kind = NULL, twin_distance = NULL WHERE id = ?", (photo_id,)
+                "UPDATE photo SET twin_of = ?2 WHERE twin_of = ?1 AND id <> ?2 AND status = 'duplicate'",
+                (former, keeper),
             )
 
     # -- no duplicates, for ever -------------------------------------------------------------------------

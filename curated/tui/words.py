@@ -18,6 +18,8 @@ _SAID: dict[Action, str] = {
     "rename": "renamed to",
     "protect": "protected",
     "unprotect": "no longer protected",
+    "keeper": "made the keeper",
+    "distinct": "no duplicates",
 }
 
 
@@ -65,6 +67,8 @@ def said(action: Action, argument: str | None, pictures: int, name: str = "") ->
     """What was decided: "3 pictures filed as Memes"; of one that is alone the `name`."""
     what = "1 picture" if pictures == 1 else f"{pictures:,} pictures"
     what = f"“{plain(name)}”" if name else what
+    if action in ("keeper", "distinct"):  # its argument is for the program
+        argument = None
     return " ".join(filter(None, (what, _SAID[action], plain(argument) if argument else "")))
 
 

@@ -78,8 +78,6 @@ def test_a_burst_is_a_group_whose_pictures_all_stay_filed(pairs: Pairs, store: S
     assert group is not None
     assert (group.keeper.id, group.duplicates, ids(group.burst)) == (second.id, (), [head.id, third.id])
     assert store.get(second.id).status is Status.FILED
-    pairs.leave(third.id)
-    assert store.get(third.id).twin_of is None
 
 
 def test_photos_taken_near_a_moment_are_found_by_an_index(pairs: Pairs, make: Maker, database: Database) -> None:

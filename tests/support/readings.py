@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from datetime import datetime
 
 from curated.domain import KINDS, Findings, Kind, Picture, Reading
 
@@ -22,6 +23,7 @@ def reading(
     extension: str = ".jpg",
     picture_format: str = "JPEG",
     scores: Mapping[str, float] | None = None,
+    taken_at: datetime | None = None,
 ) -> Reading:
     """A reading of that kind; hashes that are not given follow from the content's hash."""
     rest = (1 - confidence) / (len(KINDS) - 1)
@@ -36,6 +38,7 @@ def reading(
         format=picture_format,
         extension=extension,
         sharpness=100.0,
+        taken_at=taken_at,
     )
     findings = Findings(
         sha256=sha256,

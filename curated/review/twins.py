@@ -1,0 +1,211 @@
+"""What a person says of duplicates: which one is the keeper, and which are none; both are decisions like any other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from curated.config import Config
+from curated.decide import decide
+from curated.domain import Photo, Purpose, Status
+from curated.duplicates import best_of, better_of, contender
+from curated.errors import FilingError, NotFound
+from curated.filing import Filer
+from curated.filing.filed import present_files
+from curated.naming import safe_name
+from curated.review.hand import beside
+from curated.state.decisions import MadeDecision, Marks, NewDecision
+from curated.state.journal import Columns
+from curated.state.pairs import Group, Pairs
+from curated.state.rows import printable, reading_from_photo, to_text
+from curated.state.store import Store
+
+if TYPE_CHECKING:
+    from curated.review.desk import Decided, Desk
+
+ALONE = "has no duplicates"
+_ALONE_COLUMNS: Columns = {"twin_of": None, "twin_kind": None, "twin_distance": None}
+
+
+def choose_keeper(desk: Desk, photo_id: int) -> Decided:
+    """Make a picture the keeper of its group, as one step: it takes the keeper's place, which goes to Duplicates.
+
+    What is the keeper already is only remembered as chosen, so that no better one takes its place by itself.
+    """
+    from curated.review.desk import Decided
+
+    photo = desk.store.get(photo_id)
+    group = Pairs(desk.store.database).group(photo_id)
+    if group is None or not group.duplicates:
+        return Decided(None, ((photo_id, ALONE),))
+    if photo.status is Status.ARRIVING:
+        return Decided(None, ((photo_id, "is being filed right now; try again in a moment"),))
+    chosen = _marked(photo, {"chosen": 1}, moves=photo.status is Status.DUPLICATE)
+    new = [chosen]
+    former = group.keeper
+    if former.id != photo_id and former.status in (Status.FILED, Status.REVIEW):
+        # It leaves its place first, so that the other finds it free.
+        new = [_marked(former, {"chosen": 0}, moves=True), chosen]
+    step = desk.decisions.add("keeper", str(photo_id), new, desk.clock())
+    return Decided(step)
+
+
+def separate(desk: Desk, photo_ids: Sequence[int]) -> Decided:
+    """Say that pictures of one group are no duplicates of the others in it, for ever: each is filed by its findings.
+
+    Of a keeper it is said by saying it of its duplicates. What was taken in one burst is only no longer linked.
+    """
+    from curated.review.desk import Decided
+
+    new: list[NewDecision] = []
+    refused: list[tuple[int, str]] = []
+    contents: list[str] = []
+    for photo_id in dict.fromkeys(photo_ids):
+        try:
+            photo = desk.store.get(photo_id)
+        except NotFound as error:
+            refused.append((photo_id, str(error)))
+            continue
+        group = Pairs(desk.store.database).group(photo_id)
+        if group is None or photo.twin_of is None:
+            refused.append((photo_id, "is the keeper: say it of its duplicates" if group else ALONE))
+            continue
+        contents = [each.sha256 for each in (group.keeper, *group.duplicates, *group.burst, photo)]
+        unlinked: Marks = {}
+        if photo.status is not Status.DUPLICATE:
+            unlinked = {"twin_of": None, "twin_kind": None, "twin_distance": None}
+        new.append(_marked(photo, unlinked, moves=True))
+    argument = " ".join(sorted(set(contents)))
+    return Decided(desk.decisions.add("distinct", argument, new, desk.clock()) if new else None, tuple(refused))
+
+
+def suggestion(group: Group) -> tuple[Photo, str]:
+    """(the picture of the group that is to be its keeper, why in words)."""
+    members = [photo for photo in (group.keeper, *group.duplicates) if photo.status is not Status.MISSING]
+    best = best_of(members or [group.keeper])
+    others = [photo for photo in members if photo.id != best.id]
+    if not others:
+        return best, "it is the only one left"
+    return best, better_of(contender(best_of(others)), contender(best))[1]
+
+
+class TwinHand:
+    """Carries out what was said of duplicates, one picture at a time; see Carrier."""
+
+    def __init__(self, config: Config, filer: Filer) -> None:
+        self._config = config
+        self._filer = filer
+        self._store = Store(filer.database)
+        self._pairs = Pairs(filer.database)
+
+    def keeper(self, made: MadeDecision, photo: Photo) -> None:
+        """Bring the former keeper to Duplicates, or the chosen one to its place. Raises FilingError, NotFound."""
+        chosen = int(made.argument or 0)
+        if photo.id != chosen:
+            if photo.status is not Status.DUPLICATE:
+                self._demote(photo, self._store.get(chosen))
+            return
+        former = photo.twin_of
+        if photo.status is Status.DUPLICATE:
+            self._promote(photo)
+        if former is not None:
+            self._pairs.repoint(former, chosen)
+
+    def keeper_back(self, made: MadeDecision) -> None:
+        """After the files are back: the group follows its keeper."""
+        photo = self._store.get(made.photo_id)
+        if photo.id == int(made.argument or 0) and photo.twin_of is not None:
+            self._pairs.repoint(photo.id, photo.twin_of)
+
+    def distinct(self, made: MadeDecision, photo: Photo) -> None:
+        """Remember the pairs, and file the picture by its own findings."""
+        self._pairs.set_distinct(photo.sha256, _others(made, photo), self._filer.clock())
+        if photo.status is Status.DUPLICATE:
+            self._file(photo, "no duplicate, by a person's word")
+
+    def distinct_back(self, made: MadeDecision) -> None:
+        """Forget the pairs again."""
+        photo = self._store.get(made.photo_id)
+        self._pairs.forget_distinct(photo.sha256, _others(made, photo))
+
+    def _demote(self, former: Photo, chosen: Photo) -> None:
+        reason = f"like #{chosen.id}, which a person chose as the keeper"
+        folder = self._config.folders.library_path / self._config.folders.duplicates
+        kind, distance = chosen.twin_kind or "near", chosen.twin_distance or 0
+        after: dict[str, str | None] = {
+            "status": Status.DUPLICATE.value,
+            "category": None,
+            "reason": reason,
+            "twin_of": str(chosen.id),
+            "twin_kind": kind,
+            "twin_distance": str(distance),
+        }
+        self._filer.move(
+            present_files(self._filer.disk, former, lambda path: folder / path.name),
+            purpose=Purpose.DUPLICATE,
+            photo_id=former.id,
+            after=after,
+            reason=reason,
+        )
+
+    def _promote(self, photo: Photo) -> None:
+        """Into the place that the former keeper has just left; where there is none, where its own findings say."""
+        former = self._store.get(photo.twin_of) if photo.twin_of is not None else None
+        left = self._filer.journal.last(former.id, Purpose.DUPLICATE) if former is not None else None
+        made_way = former is not None and former.status is Status.DUPLICATE
+        if former is None or left is None or not made_way or left.before.get("category") is None:
+            self._file(photo, "chosen as the keeper by a person")
+            return
+        place = left.files[0].source
+        after = {
+            "status": left.before.get("status") or Status.FILED.value,
+            "category": left.before.get("category"),
+            "reason": f"chosen as the keeper by a person, in place of #{former.id}",
+            "filed_at": to_text(photo.filed_at or self._filer.clock()),
+        }
+        self._move(photo, place.with_name(place.stem + photo.path.suffix), after)
+
+    def _file(self, photo: Photo, why: str) -> None:
+        reading = reading_from_photo(photo)
+        if reading is None:
+            raise FilingError(photo.path, "was never judged, so nobody knows where it belongs; file it by hand")
+        decision = decide(reading, photo.original_path, self._config)
+        name = safe_name(decision.name, self._config.naming.max_bytes)
+        target = self._config.folders.library_path / decision.folder / f"{name}{decision.extension}"
+        after = {
+            "status": decision.status.value,
+            "category": decision.category,
+            "reason": f"{why}; {printable(decision.reason)}",
+            "filed_at": to_text(photo.filed_at or self._filer.clock()),
+        }
+        self._move(photo, target, after)
+
+    def _move(self, photo: Photo, target: Path, after: Columns) -> None:
+        places = beside(photo, target)
+        self._filer.move(
+            present_files(self._filer.disk, photo, places.__getitem__),
+            purpose=Purpose.CORRECT,
+            photo_id=photo.id,
+            after={**after, **_ALONE_COLUMNS},
+            reason=after["reason"] or "",
+        )
+
+
+def _marked(photo: Photo, after: Marks, *, moves: bool) -> NewDecision:
+    before: dict[str, str | int | None] = {
+        "chosen": int(photo.chosen),
+        "twin_of": photo.twin_of,
+        "twin_kind": photo.twin_kind,
+        "twin_distance": photo.twin_distance,
+    }
+    return NewDecision(photo.id, {name: before[name] for name in after}, after, moves)
+
+
+def _others(made: MadeDecision, photo: Photo) -> list[str]:
+    """The contents that the picture is no duplicate of: those of its group but its own.
+
+    A copy of the same bytes is no duplicate of itself then: it is filed each time it comes.
+    """
+    contents = (made.argument or "").split()
+    return [each for each in contents if each != photo.sha256] or [photo.sha256]
