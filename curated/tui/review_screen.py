@@ -28,7 +28,7 @@ from curated.tui.review.filmstrip import Filmstrip, Frame
 from curated.tui.review.header import footer, header
 from curated.tui.review.outside import NoViewer, open_outside
 from curated.tui.review.panel import Facts, panel
-from curated.tui.review.why import Near, labelled, why_text
+from curated.tui.review.why import NEAREST, Near, labelled, why_text
 from curated.tui.sitting import PAGE
 from curated.tui.words import plain
 
@@ -336,13 +336,13 @@ class ReviewScreen(Deciding):
     def action_why(self) -> None:
         if self._seen is None:
             return
-        from curated.tui.review.nearest import nearest
+        from curated.tui.review.nearest import nearest_labelled
 
         facts, app = self._facts(self._seen), self.app
         shown = TextScreen(why_text(facts, None))
 
         def read() -> list[Near]:
-            return labelled(app.database, nearest(app.config, app.database, facts.seen.photo.id, 500))
+            return labelled(app.database, nearest_labelled(app.database, facts.seen.photo.id, NEAREST))
 
         app.push_screen(shown)
         self.aside(read, lambda near: shown.show(why_text(facts, near)))

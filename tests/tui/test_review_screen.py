@@ -525,6 +525,24 @@ def test_other_screens_come_and_go_by_their_keys(world: World, reviewing: Run) -
     reviewing(body)
 
 
+def test_without_colours_the_signs_are_still_there(
+    world: World, reviewing: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures(world, 3)
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    async def body(desk: Desk) -> None:
+        await desk.press("p", "x", "left")
+        await desk.until(lambda: "✗ TRASH" in desk.shown("#panel"), "the verdict")
+        assert "✓ Pic" in desk.shown("#film")
+        for strip in desk.app.screen._compositor.render_strips():
+            for segment in strip:
+                for color in (segment.style.color, segment.style.bgcolor) if segment.style else ():
+                    assert color is None or color.triplet is None or len(set(color.triplet)) == 1, segment
+
+    reviewing(body)
+
+
 def test_a_window_that_asks_has_the_keys_to_itself(world: World, reviewing: Run) -> None:
     pictures(world, 2)
 
@@ -550,6 +568,21 @@ def test_trouble_with_a_name_that_is_not_utf_8_is_said(world: World, reviewing: 
         await desk.until(lambda: r"caf\xe9 \x1b[31m" in desk.notices, "the trouble")
 
     reviewing(body)
+
+
+def test_what_is_left_to_move_is_said_at_the_end(world: World, reviewing: Run) -> None:
+    ids = pictures(world, 3)
+
+    async def body(desk: Desk) -> None:
+        with world.filer().alone():  # another program files: nothing can follow until it is done
+            await desk.press("x", "x", "q")
+            await desk.until(lambda: "Finishing" in desk.shown("#footer"), "the word")
+            await desk.until(lambda: not desk.app.is_running, "the end")
+        said = [str(each) for each in desk.app._exit_renderables]
+        assert said == ["2 pictures are still to be moved: the daemon does it, or the next review."]
+
+    reviewing(body)
+    assert [photo(world, each).verdict for each in ids] == ["trash", "trash", None]
 
 
 def test_quitting_waits_for_the_moves_under_way(world: World, reviewing: Run) -> None:

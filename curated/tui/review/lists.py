@@ -191,6 +191,9 @@ class Lists(Screen[None]):
     # -- other lists -------------------------------------------------------------------------------------
 
     def action_sort(self) -> None:
+        if self.sitting.side_list:
+            self.say("This list has its own order; Esc goes back to the queue.")
+            return
         self.sitting.next_order()
         self.load()
         self.say(f"Sorted: {ORDER_WORDS[self.sitting.order]}")

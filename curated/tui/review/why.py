@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -28,18 +29,12 @@ class Near:
 
 
 def labelled(database: Database, near: Sequence[tuple[int, float]]) -> list[Near]:
-    """Of the nearest pictures those that were decided on, best first."""
+    """These pictures with their rows."""
     store = Store(database)
     found: list[Near] = []
     for photo_id, cosine in near:
-        try:
-            photo = store.get(photo_id)
-        except NotFound:
-            continue
-        if photo.verdict or photo.confirmed:
-            found.append(Near(photo, cosine))
-        if len(found) == NEAREST:
-            break
+        with suppress(NotFound):
+            found.append(Near(store.get(photo_id), cosine))
     return found
 
 
