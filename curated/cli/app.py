@@ -23,7 +23,7 @@ MODULES = {
     "list": "library",
     "show": "library",
     "search": "search",
-    "duplicates": "library",
+    "duplicates": "duplicates",
     "undo": "moves",
     "retry": "moves",
     "trash": "moves",

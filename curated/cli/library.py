@@ -1,4 +1,4 @@
-"""Looking at the library: list, show, duplicates."""
+"""Looking at the library: list, show."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from curated.cli.context import opened
 from curated.cli.output import echo_json, photo_json, photo_line, safe, shown
 from curated.domain import Photo, Status
 from curated.errors import ConfigError
-from curated.state.pairs import Pairs
 from curated.state.rows import printable
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON Lines, one picture a line.")]
@@ -53,25 +52,6 @@ def show(
         for label, value in _facts(photo, twin):
             if value:
                 typer.echo(f"{label:<11} {value}")
-
-
-@app.command()
-def duplicates(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON Lines, one group a line.")] = False,
-) -> None:
-    """Groups of duplicates, the one that was kept in place, and why."""
-    with opened() as context:
-        groups = [(each.keeper, each.duplicates) for each in Pairs(context.store.database).groups() if each.duplicates]
-    for keeper, others in groups:
-        if as_json:
-            members = [photo_json(other) for other in others]
-            echo_json({"keeper": photo_json(keeper), "duplicates": members, "reason": others[0].reason})
-            continue
-        typer.echo(photo_line(keeper))
-        for other in others:
-            typer.echo(f"       {other.twin_kind} duplicate: {shown(other.path)} (#{other.id}; {safe(other.reason)})")
-    if not groups and not as_json:
-        typer.echo("No duplicates.", err=True)
 
 
 def _status(text: str | None) -> Status | None:

@@ -75,16 +75,6 @@ def test_search_finds_by_words_and_by_the_beginning_of_the_last(home: Home) -> N
     assert "Nothing matches" in home.good("search", "zebra").err
 
 
-def test_duplicates_show_the_keeper_and_the_reason(home: Home) -> None:
-    home.file("IMG_1.jpg", caption="a lake")
-    path = home.put("IMG_2.jpg", "content of IMG_1.jpg")
-    home.offer(path)
-    (group,) = home.good("duplicates", "--json").json
-    assert group["keeper"]["id"] == 1
-    assert [each["twin_kind"] for each in group["duplicates"]] == ["exact"]
-    assert "exact duplicate" in home.good("duplicates").out
-
-
 def test_status_counts_what_there_is(home: Home) -> None:
     home.file("a.jpg", people=1)
     home.fail("b.jpg")
