@@ -98,5 +98,6 @@ Try next (curated is in .venv/bin if you came here by `make demo`):
   curated list                     # every picture, one a line
   curated show 1                   # all that is known of one, and why it was filed so
   curated search lake              # words in names, captions and in the pictures themselves
+  curated review                   # go through them: one key keeps, trashes, files; u takes it back
   curated undo --last 3            # take moves back; nothing is ever lost
   curated run                      # keep watching: drop a picture into {config_file.parent / "Unsorted"}"""
