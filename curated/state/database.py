@@ -38,6 +38,7 @@ class Database:
         self._write_lock = threading.RLock()
         self._lock_descriptor: int | None = None
         self._lock_depth = 0
+        self._file: tuple[int, int] | None = None
         self._needs_file_lock = sqlite3.sqlite_version_info < WAL_RESET_FIXED
 
     @property
@@ -52,6 +53,8 @@ class Database:
         return found
 
     def _open(self) -> sqlite3.Connection:
+        # SQLite would make a new, empty one where the first is gone.
+        self._check_file()
         if self.read_only:
             if not self.path.exists():
                 raise StateError(f"{self.path}: no database yet; `curated run` makes it")
@@ -75,7 +78,23 @@ class Database:
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         except sqlite3.Error as error:
             raise StateError(f"{self.path}: the database cannot be opened: {error}") from error
+        if self._file is None:
+            self._file = self._present_file()
         return connection
+
+    def _check_file(self) -> None:
+        """Refuse to go on with a file that has been removed or replaced: what is written to it is lost."""
+        if self._file is not None and self._present_file() != self._file:
+            raise StateError(
+                f"{self.path}: was removed or replaced while it was in use; end this program and start it again"
+            )
+
+    def _present_file(self) -> tuple[int, int] | None:
+        try:
+            found = self.path.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
 
     def execute(self, sql: str, parameters: Sequence[Value] = ()) -> sqlite3.Cursor:
         """Run one statement on this thread's connection."""
@@ -85,13 +104,15 @@ class Database:
     def write(self) -> Iterator[sqlite3.Connection]:
         """A transaction that holds the write lock from its first statement; nested calls join the outer one.
 
-        Raises StateError if the database refuses: full, read-only, locked for longer than BUSY_SECONDS.
+        Raises StateError if the database refuses (full, read-only, locked for longer than BUSY_SECONDS), and if its
+        file is no longer the one that was opened.
         """
         connection = self.connection
         with self._write_lock:
             if connection.in_transaction:
                 yield connection
                 return
+            self._check_file()
             with self._file_lock():
                 try:
                     connection.execute("BEGIN IMMEDIATE")

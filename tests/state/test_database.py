@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -107,6 +108,34 @@ def test_a_database_that_refuses_to_be_written_is_one_line(database: Database, s
         store.set_setting("long", "x" * 5_000_000)
     assert "\n" not in str(caught.value)
     assert not database.connection.in_transaction
+
+
+def test_nothing_is_written_to_a_database_that_was_removed_or_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "state" / "curated.db"
+    with open_database(path) as database:
+        store = Store(database)
+        store.set_setting("a", "before")
+        shutil.rmtree(path.parent)
+        with pytest.raises(StateError, match="was removed or replaced while it was in use"):
+            store.set_setting("a", "lost")
+        assert store.setting("a") == "before"
+        failed: list[BaseException] = []
+
+        def look() -> None:
+            try:
+                database.execute("SELECT 1")
+            except StateError as error:
+                failed.append(error)
+
+        # Another thread's connection would be to a new, empty database.
+        thread = threading.Thread(target=look)
+        thread.start()
+        thread.join()
+        assert len(failed) == 1
+        assert not path.exists()
+        open_database(path).close()
+        with pytest.raises(StateError, match="was removed or replaced"):
+            store.set_setting("a", "lost")
 
 
 def test_a_read_only_database_reads_and_does_not_write(tmp_path: Path, database: Database, store: Store) -> None:
