@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -276,3 +277,17 @@ def test_a_library_that_cannot_be_written_has_the_files_wait_and_the_decisions_m
         wait_until(lambda: photo(home, "Birch in the wind").path.is_relative_to(home.library / "Trash"), "the trash")
         terminal.press("q")
         terminal.ended()
+
+
+def test_a_database_taken_away_under_it_is_said_to_be_and_nothing_seems_decided(home: Home) -> None:
+    file_pictures(home, *NAMES[:2])
+    before = home.tree()
+    with Terminal("review", columns=120) as terminal:
+        terminal.shows("0 of 2", NAMES[1])
+        shutil.rmtree(home.base / "state")
+        terminal.press("x")
+        terminal.shows("was removed or", "0 of 2", NAMES[1])
+        terminal.press("q")
+        terminal.ended()
+    assert not (home.base / "state").exists()
+    assert home.tree() == before
