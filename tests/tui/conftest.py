@@ -61,6 +61,14 @@ Body = Callable[[Desk], Awaitable[None]]
 Run = Callable[..., None]
 
 
+@pytest.fixture(autouse=True)
+def one_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test has the same terminal, wherever it runs: how pictures are drawn depends on its colours."""
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLORTERM", "truecolor")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
+
 @pytest.fixture
 def reviewing(world: World) -> Run:
     """Runs what a person does in the review of the world; `app` is another application, the rest configuration."""
