@@ -9,6 +9,8 @@ from rich.cells import cell_len, chop_cells, set_cell_size
 
 from curated.state.decisions import Action
 
+_UNSURE = dict.fromkeys([0x200C, 0x200D, 0xFE0E, 0xFE0F, *range(0x1F3FB, 0x1F400)])
+
 _SAID: dict[Action, str] = {
     "keep": "kept",
     "trash": "put into the trash",
@@ -27,9 +29,11 @@ def plain(text: str) -> str:
     """The text on one line without anything a terminal would act on: control and format characters show escaped.
 
     Escape sequences begin with a control character; bidirectional overrides, which could make a name read as
-    another, are format characters. The joiners inside emoji stay.
+    another, are format characters. Emoji are shown without joiners, variants and skin tones: terminals do not agree
+    on how wide those are, and a line that is wider than it should be breaks the screen.
     """
-    return "".join(char if _harmless(char) else _escaped(char) for char in " ".join(text.split()))
+    # Undecodable bytes are surrogates, which no terminal's encoding can write.
+    return "".join(char if _harmless(char) else _escaped(char) for char in " ".join(text.translate(_UNSURE).split()))
 
 
 def shown_path(path: Path) -> str:
@@ -83,7 +87,7 @@ def size_in_words(size: int) -> str:
 
 
 def _harmless(char: str) -> bool:
-    return char in "\u200d\ufe0f" or unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Zl", "Zp", "Co", "Cn")
+    return unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Zl", "Zp", "Co", "Cn")
 
 
 def _escaped(char: str) -> str:
