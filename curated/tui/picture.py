@@ -267,18 +267,19 @@ class PictureView(Widget):
         if not self._bare:
             return super().render_lines(crop)
         # Textual's styles and colour filters would go through thousands of segments, and change none.
-        return [self.render_line(y).crop(crop.x, crop.right) for y in crop.line_range]
+        return [line.crop(crop.x, crop.right) for line in self._content()[crop.y : crop.bottom]]
 
     def render_line(self, y: int) -> Strip:
-        room = self._room
-        if y >= room.height:
-            return Strip.blank(room.width, self.rich_style)
-        means = self._means
+        return self._content()[y]
+
+    def _content(self) -> Sequence[Strip]:
+        """All lines, drawn anew where something has changed."""
+        room, means = self._room, self._means
         place = self.content_region.offset if means == "sixel" else None
         drawn_for = (room, self.rich_style, means, place)
         if self._lines is None or self._drawn_for != drawn_for:
             self._lines, self._drawn_for = self._draw(room, means), drawn_for
-        return self._lines[y] if y < len(self._lines) else Strip.blank(room.width, self.rich_style)
+        return self._lines
 
     def _draw(self, room: Cells, means: Means) -> Sequence[Strip]:
         """The lines of the whole room."""
@@ -376,15 +377,14 @@ class Thumbnail(PictureView):
     def _room(self) -> Cells:
         return Cells(self.content_size.width, max(0, self.content_size.height - (self.title != "")))
 
-    def render_line(self, y: int) -> Strip:
-        width, height = self.content_size
-        if self.title == "" or y != height - 1:
-            return super().render_line(y)
-        style = self.get_component_rich_style("thumbnail--title")
+    def _content(self) -> Sequence[Strip]:
+        return [*super()._content(), *([] if self.title == "" else [self._title_line()])]
+
+    def _title_line(self) -> Strip:
+        width, style = self.content_size.width, self.get_component_rich_style("thumbnail--title")
         name = self.title if self.title is not None else self._photo.name if self._photo is not None else ""
         marks = "".join(mark for mark, kind in MARKS if self.has_class(kind))
-        text = fitting(f"{marks} {plain(name)}" if marks else plain(name), width)
-        return _centred(text, width, style)
+        return _centred(fitting(f"{marks} {plain(name)}" if marks else plain(name), width), width, style)
 
 
 def _centred(text: str, width: int, style: Style) -> Strip:
