@@ -329,6 +329,8 @@ class PictureView(Widget):
         if not self.screen.is_active or self._means != "halfblock":
             return
         pictures, room, depth = self._pictures, self._room, self._depth
+        if not (room.width and room.height):
+            return  # it is not shown
         for photo in pictures.hoped_for[:_AHEAD]:
             image = pictures.ready(photo, self.side)
             if image is None:
