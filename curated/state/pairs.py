@@ -144,14 +144,16 @@ class Pairs:
 
     # -- groups ------------------------------------------------------------------------------------------
 
-    def groups(self, limit: int | None = None) -> list[Group]:
-        """Every keeper with its duplicates and its burst, the newest group first."""
+    def heads(self) -> list[int]:
+        """The id of each group's keeper, the newest group first."""
         rows = self.database.execute(
-            f"SELECT twin_of FROM photo WHERE twin_of IS NOT NULL AND {_BELONGS} "
-            "GROUP BY twin_of ORDER BY max(id) DESC LIMIT ?",
-            (-1 if limit is None else limit,),
+            f"SELECT twin_of FROM photo WHERE twin_of IS NOT NULL AND {_BELONGS} GROUP BY twin_of ORDER BY max(id) DESC"
         ).fetchall()
-        return [group for row in rows if (group := self.group(row["twin_of"])) is not None]
+        return [row["twin_of"] for row in rows]
+
+    def groups(self) -> list[Group]:
+        """Every keeper with its duplicates and its burst, the newest group first."""
+        return [group for head in self.heads() if (group := self.group(head)) is not None]
 
     def group(self, photo_id: int) -> Group | None:
         """The group that a picture belongs to, as its keeper, a duplicate or one of its burst; None if to none."""
