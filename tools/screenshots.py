@@ -144,16 +144,18 @@ def main() -> None:
     if DEMO.exists():
         raise SystemExit(f"{DEMO} is there already; remove it, or rename it")
     os.environ["CURATED_CONFIG"] = str(DEMO / "config.toml")
-    subprocess.run([*CURATED, "demo", str(DEMO)], check=True, stdout=subprocess.DEVNULL)
-    daemon = subprocess.Popen([*CURATED, "run"], stdout=subprocess.DEVNULL)
     try:
-        while not daemon_runs(DEMO / "state"):
-            time.sleep(0.1)
-        asyncio.run(draw(target, arguments.names))
+        subprocess.run([*CURATED, "demo", str(DEMO)], check=True, stdout=subprocess.DEVNULL)
+        daemon = subprocess.Popen([*CURATED, "run"], stdout=subprocess.DEVNULL)
+        try:
+            while not daemon_runs(DEMO / "state"):
+                time.sleep(0.1)
+            asyncio.run(draw(target, arguments.names))
+        finally:
+            daemon.send_signal(signal.SIGTERM)
+            daemon.wait()
     finally:
-        daemon.send_signal(signal.SIGTERM)
-        daemon.wait()
-        shutil.rmtree(DEMO)
+        shutil.rmtree(DEMO, ignore_errors=True)
 
 
 if __name__ == "__main__":
