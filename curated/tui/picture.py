@@ -285,6 +285,8 @@ class PictureView(Widget):
         """The lines of the whole room."""
         style = self.rich_style
         blank = Strip.blank(room.width, style)
+        if not room.width or not room.height:
+            return [blank] * room.height
         if self._image is None or self._photo is None:
             said = _centred(fitting(self._words, room.width), room.width, style) if self._words else blank
             above = (room.height - 1) // 2

@@ -133,6 +133,23 @@ def test_resizing_the_terminal_draws_anew(world):
     world.run(body, view)
 
 
+@pytest.mark.parametrize("size", [(0, 5), (5, 0), (1, 1)])
+def test_a_picture_without_room_is_no_error(world, size):
+    async def body(app, pilot):
+        photo, file = world.picture()
+        world.pictures.load(photo, file, 384).result(20)
+        world.pictures.prefetch([(photo, file)], 1)
+        view.show(photo, file)
+        view._draw_ahead()
+        view.refresh()
+        await pilot.pause()
+        assert len(lines(view)) == size[1]
+
+    view = PictureView()
+    view.styles.width, view.styles.height = size
+    world.run(body, view)
+
+
 def test_a_picture_gone_from_the_disk_says_so(world):
     async def body(app, pilot):
         photo, file = world.picture()
