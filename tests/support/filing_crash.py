@@ -15,13 +15,14 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
 from curated.errors import FilingError
 from curated.files import Disk, RealDisk
 from curated.filing import UndoSelection, recover, undo
+from curated.filing.recovery import RecoveryReport
 from curated.filing.trash import empty, trash_photo
 from curated.state.schema import open_database
 from tests.support.filing_disks import DyingDisk, FailingDisk, NoFlagDisk, RacingDisk, RecordingDisk, SplitDisk, Step
@@ -30,9 +31,13 @@ from tests.support.filing_world import World
 BYSTANDER = b"a file of someone else"
 
 
+def only_recover(world: World, disk: Disk) -> RecoveryReport:
+    return recover(world.database, disk)
+
+
 @dataclass(frozen=True)
 class Scenario:
-    """What is moved and over which disk; `act` runs in the process that is killed."""
+    """What is moved and over which disk; `act` runs in the process that is killed, `revive` in the one after it."""
 
     files: tuple[str, ...]
     disk: Callable[[World], Disk]
@@ -40,6 +45,8 @@ class Scenario:
     act: Callable[[World, Disk], object]
     prepare: Callable[[World], object] = lambda world: None
     removes: bool = False
+    revive: Callable[[World, Disk], RecoveryReport] = only_recover
+    judge: Callable[[World], list[str]] = lambda world: []
 
 
 @dataclass
@@ -130,11 +137,10 @@ SCENARIOS = {
 }
 
 
-def explore(name: str, folder: Path, other: Path | None = None) -> Report:
+def explore(scenario: Scenario, folder: Path, other: Path | None = None) -> Report:
     """Every death of the scenario; with `other` the library is really there, on another file system."""
-    scenario = SCENARIOS[name]
     if other is not None:
-        scenario = Scenario(scenario.files, _plain, _plain, scenario.act, scenario.prepare)
+        scenario = replace(scenario, disk=_plain, recovery_disk=_plain)
     explorer = _Explorer(scenario, folder, other)
     explorer.run()
     return explorer.report
@@ -169,7 +175,7 @@ class _Explorer:
             self._put_back(world, dead)
             self.report.second_deaths += 1
             disk = DyingDisk(second, second_moment, self.scenario.recovery_disk(world))
-            _in_child(lambda disk=disk: recover(world.database, disk))
+            _in_child(lambda disk=disk: self.scenario.revive(world, disk))
             again = self.scenario.recovery_disk(world)
             self._recover_and_judge(world, f"{label}, then {second_moment} {second}:{name} of recovery", again)
 
@@ -222,7 +228,7 @@ class _Explorer:
         shutil.copytree(self.folder / "kept" / "state", world.database_path.parent)
 
     def _recover_and_judge(self, world: World, label: str, disk: Disk) -> None:
-        report = recover(world.database, disk)
+        report = self.scenario.revive(world, disk)
         self.report.finished += len(report.finished)
         self.report.aborted += len(report.aborted)
         wrong = [
@@ -247,6 +253,7 @@ class _Explorer:
             racing = sum(path.read_bytes() == BYSTANDER for path in world.library.rglob("*") if path.is_file())
             if len(present) != len(self.scenario.files) + racing:
                 wrong.append(f"there are {len(present)} files")
+        wrong += self.scenario.judge(world)
         if (world.library / "elsewhere.jpg").read_bytes() != BYSTANDER:
             wrong.append("a file of someone else was touched")
         homes = {
@@ -311,7 +318,7 @@ def main() -> None:
     # What a child's collector would touch, it would have to copy.
     gc.collect()
     gc.freeze()
-    report = explore(scenario, Path(folder), Path(other[0]) if other else None)
+    report = explore(SCENARIOS[scenario], Path(folder), Path(other[0]) if other else None)
     print(json.dumps(asdict(report)))
 
 
