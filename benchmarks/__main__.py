@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-NAMES = ("scale", "status", "search", "taste", "duplicates", "utilisation", "captioner", "throughput")
+NAMES = ("scale", "status", "search", "taste", "duplicates", "review", "utilisation", "captioner", "throughput")
 
 
 def main() -> int:

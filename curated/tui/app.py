@@ -105,6 +105,7 @@ class ReviewApp(Guarded[None]):
         self._ending = threading.Event()
         self._carrying = threading.Thread(target=self._carry, name="carrier", daemon=True)
         self._leaving = False
+        self._hurry = threading.Event()
 
     @cached_property
     def pictures(self) -> Pictures:
@@ -117,7 +118,8 @@ class ReviewApp(Guarded[None]):
         from curated.tui.review_screen import ReviewScreen
 
         self.push_screen(ReviewScreen())
-        calm_the_collector(self)
+        if not self.is_headless:  # the process is the review's own
+            calm_the_collector(self)
         self.nudge()
         self._carrying.start()
 
@@ -223,9 +225,9 @@ class ReviewApp(Guarded[None]):
     # -- leaving -----------------------------------------------------------------------------------------
 
     def action_quit(self) -> None:  # type: ignore[override]
-        """Leave as soon as the moves under way are done, or after some seconds: what is left the daemon does."""
+        """Leave when the moves are done, after some seconds, or at the second press: the daemon does the rest."""
         if self._leaving:
-            self.exit()
+            self._hurry.set()
             return
         self._leaving = True
         # This key is heard before those that were pressed just before it, which are on their way through the screen.
@@ -238,7 +240,8 @@ class ReviewApp(Guarded[None]):
             self.call_from_thread(self.say, "Finishing the moves under way…")
         while decisions.owed_count() and time.monotonic() < until and self._carrying.is_alive():
             self.nudge()
-            time.sleep(0.02)
+            if self._hurry.wait(0.02):
+                until = 0.0
         self.end_carrying(max(0.1, until - time.monotonic()))
         left = decisions.owed_count()
         message = ""

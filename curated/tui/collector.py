@@ -14,8 +14,13 @@ _RARELY = 1_000
 _COLLECT_SECONDS = 60.0
 
 
-def calm_the_collector(app: App[Any]) -> None:
+def calm_the_collector(app: App[Any], seconds: float = _COLLECT_SECONDS) -> None:
     """Have it look at young objects only, and at all of them once a minute; what is there now stays for good."""
     gc.freeze()
     gc.set_threshold(_NEW_OBJECTS, 20, _RARELY)
-    app.set_interval(_COLLECT_SECONDS, gc.collect)
+    app.set_interval(seconds, _collect)
+
+
+def _collect() -> None:
+    # Not handed to Textual itself: its timers cannot call what is written in C.
+    gc.collect()
