@@ -228,7 +228,10 @@ class ReviewScreen(Deciding):
         message.stop()
         sitting = self.sitting
         if message.undone is not None:
-            sitting.go_to(message.undone)
+            if not sitting.go_to(message.undone) and not sitting.side_list:
+                # It was decided on before the list was read: it comes up again all the same.
+                sitting.append([message.undone])
+                sitting.go_to(message.undone)
             self.count()
         shown = {sitting.current, *sitting.window(_BACK, self.query_one(Filmstrip).room)}
         for photo_id in message.photo_ids:

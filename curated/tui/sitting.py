@@ -46,6 +46,7 @@ class Sitting:
         self.auto_advance = auto_advance
         self.marked: dict[int, None] = {}
         self.reviewed: Reviewed | None = None
+        self.changes = 0  # how often something was decided: what was counted before is no longer right
         self._clock = clock
         self._anchor: int | None = None
         self._listings = [Listing()]
@@ -221,6 +222,7 @@ class Sitting:
 
     def count_decided(self, pictures: int, newly: int) -> None:
         """So many pictures were decided on now, of which so many `newly`; negative where it was taken back."""
+        self.changes += 1
         if pictures > 0:
             self._decided.append((self._clock(), pictures))
         if self.reviewed is not None:

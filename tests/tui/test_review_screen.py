@@ -147,6 +147,39 @@ def test_enter_confirms_the_category_and_files_what_waits_for_review_as_its_firs
     reviewing(body)
 
 
+def test_enter_on_marked_pictures_does_right_by_each_of_them(world: World, reviewing: Run) -> None:
+    hashes = {"pixel_hash": "1" * 64, "phash": "2" * 16, "phash_wide": "3" * 64}
+    review = {"category": "Review", "status": Status.REVIEW, **hashes}
+    ids = [
+        filed_picture(world, 1, kind_scores=scored("meme", 0.4), **review).id,
+        filed_picture(world, 2, kind_scores=scored("document", 0.4), **review).id,
+        filed_picture(world, 3).id,
+    ]
+
+    async def body(desk: Desk) -> None:
+        await desk.press("m", "G", "M", "enter")
+        assert [desk.app.desk.see(each).photo.category for each in ids] == ["Memes", "Documents", "Photos"]
+        assert all(photo(world, each).confirmed for each in ids)
+        assert "undo takes them back one by one" in desk.shown("#footer")
+        assert "3 of 3 · all reviewed" in desk.shown("#header")
+        await desk.press("u", "u", "u")
+        assert not any(photo(world, each).confirmed for each in ids)
+        await desk.until(lambda: "0 of 3" in desk.shown("#header"), "the count")
+
+    reviewing(body)
+
+
+def test_the_panel_names_the_twin_and_the_companions(world: World, reviewing: Run) -> None:
+    first = filed_picture(world, 1, name="Lake")
+    filed_picture(world, 2, twin_of=first.id, twin_kind="near", companions=(world.library / "Photos/Lake.xmp",))
+
+    async def body(desk: Desk) -> None:
+        assert "twin   near of Lake" in desk.shown("#panel")
+        assert "with   .xmp" in desk.shown("#panel")
+
+    reviewing(body)
+
+
 def test_digits_file_under_the_configured_categories_in_their_order(world: World, reviewing: Run) -> None:
     ids = pictures(world)
 
@@ -470,6 +503,20 @@ def test_an_empty_queue_says_what_to_do(world: World, reviewing: Run) -> None:
         assert desk.current is None
 
     reviewing(empty)
+
+
+def test_when_all_is_done_it_says_so(world: World, reviewing: Run) -> None:
+    ids = pictures(world, 2)
+
+    async def body(desk: Desk) -> None:
+        await desk.press("p", "x", "R")
+        await desk.until(lambda: "All 2 pictures are decided on." in desk.shown("#panel"), "the end")
+        await desk.press("u")
+        assert "Undone" in desk.shown("#footer")
+        assert desk.current == ids[1]  # it comes up again
+        assert "Picture 000" in desk.shown("#panel")
+
+    reviewing(body)
 
 
 def test_a_terminal_that_is_too_small_gets_one_clear_line(world: World, reviewing: Run) -> None:

@@ -6,12 +6,13 @@ import sqlite3
 from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TypeVar
 
 from textual import getters
 from textual.message import Message
 from textual.screen import Screen
+from textual.timer import Timer
 
 from curated.domain import Status
 from curated.errors import CuratedError
@@ -22,7 +23,7 @@ from curated.tui.sitting import FIRST_PAGE, Sitting
 Found = TypeVar("Found")
 
 _LIKE, _HITS = 300, 2000
-_COUNT_SECONDS = 10.0
+_COUNT_SECONDS = 3.0
 # A picture is filed at a moment, and its row seen a little later.
 _OVERLAP = timedelta(seconds=60)
 ORDER_WORDS: dict[Order, str] = {
@@ -51,8 +52,8 @@ class Lists(Screen[None]):
         super().__init__()
         self._loading = 0
         self._version = -1
-        self._counting = False
-        self._counted_at = datetime.min.replace(tzinfo=UTC)
+        self._counting = self._count_again = False
+        self._count_soon: Timer | None = None
 
     @property
     def sitting(self) -> Sitting:
@@ -102,7 +103,6 @@ class Lists(Screen[None]):
             self.app.complain(str(error))
             return
         sitting.load(first, whole=len(first) < FIRST_PAGE, read_at=read_at)
-        sitting.reviewed = None
         self.show_current()
 
         def take(ids: Sequence[int]) -> None:
@@ -130,12 +130,15 @@ class Lists(Screen[None]):
         self.count()
 
     def count(self) -> None:
-        """Count what is done, if it is not being counted."""
+        """Count what is done; once more, if it is being counted already."""
         if self._counting:
+            self._count_again = True
             return
-        self._counting = True
-        self._counted_at = self.app.clock()
-        which, queue = self.sitting.which, self.app.queue
+        self._counting, self._count_again = True, False
+        if self._count_soon is not None:
+            self._count_soon.stop()
+            self._count_soon = None
+        which, queue, changes = self.sitting.which, self.app.queue, self.sitting.changes
 
         def read() -> Reviewed:
             try:
@@ -149,13 +152,23 @@ class Lists(Screen[None]):
                 self._counting = False
 
         def take(found: Reviewed) -> None:
-            if which == self.sitting.which:
-                self.sitting.reviewed = found
-                self.show_progress()
-            else:
+            sitting = self.sitting
+            if which != sitting.which or self._count_again:
                 self.count()
+            elif changes != sitting.changes and sitting.reviewed is not None:
+                self.count_soon()
+            else:
+                sitting.reviewed = found
+                self.show_progress()
+                if sitting.current is None:
+                    self.show_current()
 
         self.aside(read, take)
+
+    def count_soon(self) -> None:
+        """Count some seconds after others did something: what is decided here is counted as it happens."""
+        if self._count_soon is None:
+            self._count_soon = self.set_timer(_COUNT_SECONDS, self.count)
 
     def show_progress(self) -> None:
         """Show how far the person has come."""
@@ -184,9 +197,7 @@ class Lists(Screen[None]):
                 self.show_current()
 
         self.aside(lambda: queue.filed_since(which, since), take)
-        # What is decided here is counted as it happens: only others need to be asked about, and that is no small task.
-        if (now - self._counted_at).total_seconds() > _COUNT_SECONDS:
-            self.count()
+        self.count_soon()
 
     # -- other lists -------------------------------------------------------------------------------------
 
@@ -202,6 +213,7 @@ class Lists(Screen[None]):
         """Show what the filter dialog answered."""
         if which is not None:
             self.sitting.which = which
+            self.sitting.reviewed = None
             self.load()
 
     def find(self, query: str | None) -> None:
