@@ -30,7 +30,8 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageFont, ImageOps
 from benchmarks.library import synthetic
 from curated.config import Config, Duplicates, load
 from curated.domain import Arrival, Findings, Picture, Reading, Status
-from curated.duplicates import TwinIndex, code_of, fingerprint_of, pack
+from curated.duplicates import TwinIndex, fingerprint_of, likeness_of
+from curated.duplicates.likeness import pack
 from curated.errors import PictureError
 from curated.models.load import load_models
 from curated.pictures.decode import decode
@@ -220,12 +221,7 @@ def _found(arriving: list[Arriving], settings: Duplicates) -> tuple[dict[tuple[i
             arrival = Arrival(Path(f"/{late}"), 1, late, 1, late)
             photo = photo_from_arrival(arrival, f"{late:064x}", datetime(2026, 1, 1, tzinfo=UTC))
             photo = with_reading(replace(photo, status=Status.FILED), Reading(each.picture, each.findings))
-            likeness = Likeness(
-                pack(each.picture.grey),
-                each.picture.inner,
-                each.findings.models["embedder"],
-                code_of(each.findings.embedding),
-            )
+            likeness = likeness_of(Reading(each.picture, each.findings))
             started = time.perf_counter()
             match = index.find(fingerprint_of(photo, likeness))
             times.append(time.perf_counter() - started)

@@ -16,6 +16,7 @@ from typing import Literal
 
 from curated.config import Config
 from curated.domain import JUDGED, Arrival, Decision, Photo, Purpose, Reading, Status
+from curated.duplicates import likeness_of
 from curated.errors import FilingError, FolderUnusable, PictureError
 from curated.files import Identity
 from curated.filing import Filer
@@ -24,6 +25,7 @@ from curated.filing.legs import free_targets
 from curated.pipeline.judgement import Judgement
 from curated.review import beside
 from curated.state.judged import Judged
+from curated.state.pairs import Pairs
 from curated.state.rows import printable, with_reading
 from curated.state.store import Store
 from curated.worker.client import WorkerClient
@@ -70,6 +72,7 @@ class Recuration:
         self._filer = filer
         self._store = Store(filer.database)
         self._judged = Judged(filer.database)
+        self._pairs = Pairs(filer.database)
         self._judgement = Judgement(config, filer.database)
         self._library = config.folders.library_path
         self._dry_run = dry_run
@@ -178,6 +181,7 @@ class Recuration:
                 return Change(photo, photo, "left", error.reason)
             # Last, so that a picture whose move was cut off is still one that others judged.
             self._judged.set_reading(photo_id, reply.answer, change.after.reason)
+            self._pairs.set_likeness(photo_id, likeness_of(reply.answer))
         return replace(change, after=self._store.get(photo_id))
 
     # -- where to ----------------------------------------------------------------------------------------

@@ -1,9 +1,8 @@
 """Which known pictures a new one duplicates, which of them is the best, and which belong together."""
 
-from curated.duplicates.compare import fingerprint_of
+from curated.duplicates.compare import fingerprint_of, likeness_of
 from curated.duplicates.index import TwinIndex, TwinMatch
 from curated.duplicates.keeper import Contender, best_of, better_of, contender
-from curated.duplicates.likeness import code_of, pack
 
 __all__ = [
     "Contender",
@@ -11,8 +10,7 @@ __all__ = [
     "TwinMatch",
     "best_of",
     "better_of",
-    "code_of",
     "contender",
     "fingerprint_of",
-    "pack",
+    "likeness_of",
 ]

@@ -5,8 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from curated.config import Duplicates
-from curated.domain import Photo, Twin
-from curated.duplicates.likeness import CODE_BITS, TURNS, Overlay, look, mirrorless_hashes, overlay, turned_hashes
+from curated.domain import Photo, Reading, Twin
+from curated.duplicates.likeness import (
+    CODE_BITS,
+    Overlay,
+    code_of,
+    look,
+    mirrorless_hashes,
+    overlay,
+    pack,
+    turned_hashes,
+)
 from curated.duplicates.words import is_read, same_words
 from curated.state.pairs import NO_LIKENESS, Fingerprint, Likeness
 
@@ -79,11 +88,9 @@ class Comparison:
             return 64, 0
         known = [int(other.phash, 16), *([int(other.likeness.inner, 16)] if other.likeness.inner else [])]
         upright = min((one ^ two).bit_count() for one in self.hashes for two in known)
-        turned = (
-            [((self._turned[turn] ^ known[0]).bit_count(), turn) for turn in range(1, TURNS)] if self._turned else []
-        )
-        # A symmetrical picture is as like itself when it is turned: it is upright then.
-        return min([(upright, 0), *((distance + 1, turn) for distance, turn in turned)])
+        turned = [((value ^ known[0]).bit_count(), turn) for turn, value in enumerate(self._turned)][1:]
+        # A symmetrical picture is as like itself when it is turned: then it counts as upright.
+        return min([(upright, 0), *turned])
 
     def _alike(self, other: Fingerprint, distance: int, turn: int, overlaid: Overlay | None) -> bool:
         if overlaid is None:
@@ -137,6 +144,13 @@ class Comparison:
             return f"like #{other.photo_id}: perceptual hashes differ in {distance} of 64 and {wide} of 256 bits"
         words = f"{overlaid.words}, " if overlaid.words else ""
         return f"like #{other.photo_id}: {words}they agree to {overlaid.agreement:.0%}"
+
+
+def likeness_of(reading: Reading) -> Likeness:
+    """What is kept of a picture to lay it over others, from what was just read of it."""
+    picture, findings = reading.picture, reading.findings
+    grey = pack(picture.grey) if picture.grey else b""
+    return Likeness(grey, picture.inner, findings.models.get("embedder", ""), code_of(findings.embedding))
 
 
 def fingerprint_of(photo: Photo, likeness: Likeness = NO_LIKENESS) -> Fingerprint:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from curated.config import Config
 from curated.domain import Arrival, Move, Photo, Purpose, Reading, Status, Twin
-from curated.duplicates import TwinIndex, TwinMatch, better_of, code_of, contender, fingerprint_of, pack
+from curated.duplicates import TwinIndex, TwinMatch, better_of, contender, fingerprint_of, likeness_of
 from curated.errors import FilingError, FolderUnusable, PictureChanged, PictureError, SourceChanged
 from curated.filing import Filer, PlannedFile, UndoSelection, undo
 from curated.filing.filed import present_files
@@ -125,9 +125,7 @@ class Place:
         """What is kept to lay the picture over others; of the same bytes it is known already."""
         if same is not None and (known := self._pairs.likeness(same.id)) is not None:
             return known
-        picture, findings = reading.picture, reading.findings
-        model = findings.models.get("embedder", "")
-        return Likeness(pack(picture.grey) if picture.grey else b"", picture.inner, model, code_of(findings.embedding))
+        return likeness_of(reading)
 
     def _photo(self, candidate: Candidate, reading: Reading | None) -> Photo:
         """The row as it will be written; one that was taken back by undo keeps its id, first name and verdict."""
