@@ -14,6 +14,7 @@ import pytest
 
 from curated.state.daemon import InstanceLock
 from tests.support.cli_home import Home, Result
+from tests.support.permissions import HELD_TO_RIGHTS
 
 EVERYWHERE = [["run", "--once"], ["status"], ["list"], ["undo", "--last", "1"], ["fsck"], ["config", "show"]]
 
@@ -155,15 +156,6 @@ def test_a_state_folder_that_cannot_be_made_is_one_line(home: Home) -> None:
     refused(home, "run", "--once", code=1, says="config.toml/state")
 
 
-# Root without CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH is held to the rights of files as everybody else is.
-_HELD_TO_RIGHTS = """
-import ctypes, os, sys
-for capability in (1, 2):
-    ctypes.CDLL(None).prctl(24, capability, 0, 0, 0)
-os.execv(sys.executable, [sys.executable, "-m", "curated", *sys.argv[1:]])
-"""
-
-
 @pytest.mark.parametrize("command", ["run --once", "status", "list", "undo --last 1", "retry", "fsck", "doctor"])
 @pytest.mark.parametrize("folder", ["Unsorted", "Library", "state"])
 def test_a_folder_without_rights_is_never_a_traceback(home: Home, folder: str, command: str) -> None:
@@ -174,7 +166,7 @@ def test_a_folder_without_rights_is_never_a_traceback(home: Home, folder: str, c
     (home.base / folder).chmod(0o000)
     try:
         done = subprocess.run(
-            [sys.executable, "-c", _HELD_TO_RIGHTS, *command.split()], capture_output=True, text=True, check=False
+            [sys.executable, *HELD_TO_RIGHTS, *command.split()], capture_output=True, text=True, check=False
         )
     finally:
         (home.base / folder).chmod(0o700)

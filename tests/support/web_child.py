@@ -1,6 +1,7 @@
 """Stands in for the review as a child of the web server: echoes what is typed, notes what it is told, ends on "quit".
 
-arguments: a file to write to, and how to behave ("obedient", "deaf": does not end, "brief": ends by itself).
+arguments: a file to write to, and how to behave ("obedient", "deaf": does not end, "brief": ends by itself,
+"failing": says why and does not begin).
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ def main(notes: Path, how: str) -> None:
         os.write(1, kind + len(payload).to_bytes(4, "big") + payload)
 
     note(f"began {os.getpid()} {os.environ['COLUMNS']}x{os.environ['ROWS']}")
+    if how == "failing":
+        sys.exit("curated: it cannot be")
     os.write(1, PRELUDE)
     say(b"D", b"welcome")
     while how != "brief" and (kind := sys.stdin.buffer.read(1)):

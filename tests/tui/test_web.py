@@ -298,6 +298,18 @@ def test_a_child_that_ends_closes_its_tab(tmp_path: Path) -> None:
     assert serve(tmp_path, scenario, how="brief").notes()[-1] == "ended"
 
 
+def test_a_child_that_cannot_begin_closes_its_tab_and_says_why_where_the_server_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def scenario(served: Served) -> None:
+        address = served.base + "/ws"
+        async with served.browser() as browser, browser.ws_connect(address, headers=served.origin) as terminal:
+            assert (await terminal.receive(30)).type in (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED)
+
+    serve(tmp_path, scenario, how="failing")
+    assert "curated: it cannot be\n" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(("how", "last"), [("obedient", "ended"), ("deaf", "quit")])
 def test_the_end_of_the_server_is_the_end_of_its_children(tmp_path: Path, how: str, last: str) -> None:
     async def scenario(served: Served) -> None:
