@@ -77,6 +77,7 @@ class ReviewScreen(Deciding):
         self.set_class(width >= 110, "-wide")
         self.set_class(width >= 150, "-very-wide")
         self.set_class(height >= 34, "-high")
+        self.set_class(width < 110 and height >= 40, "-tall")
         self.query_one("#too-small", Static).update(
             f"The terminal is too small: {width} × {height}, {LEAST[0]} × {LEAST[1]} are needed." if small else ""
         )
@@ -188,7 +189,9 @@ class ReviewScreen(Deciding):
         self.query_one("#footer", Static).update(line, layout=False)
 
     def say(self, text: str) -> None:
-        """Show it in place of the keys for some seconds."""
+        """Show it in place of the keys for some seconds; over the picture where that has the whole screen."""
+        if text and self.has_class("-full"):
+            self.app.notify(plain(text), markup=False, timeout=2)
         self._said = text
         if self._hush is not None:
             self._hush.stop()

@@ -402,6 +402,8 @@ def test_full_screen_shows_the_picture_alone(world: World, reviewing: Run) -> No
         await desk.press("z")
         view = desk.screen.query_one(PictureView)
         await desk.until(lambda: view.size == desk.app.size, "the whole terminal")
+        await desk.press("p", "u")
+        assert "Undone" in desk.notices
         await desk.press("p", "z")
         await desk.until(lambda: view.size != desk.app.size, "the panel is back")
         await desk.press("z", "escape")
@@ -519,6 +521,19 @@ def test_when_all_is_done_it_says_so(world: World, reviewing: Run) -> None:
     reviewing(body)
 
 
+def test_in_a_terminal_higher_than_wide_the_panel_is_below_the_picture(world: World, reviewing: Run) -> None:
+    pictures(world)
+
+    async def body(desk: Desk) -> None:
+        picture, panel = (desk.screen.query_one(each).region for each in ("#picture", "#panel"))
+        assert (picture.width, panel.y) == (80, picture.bottom)
+        assert "Picture 005" in desk.shown("#panel")
+        assert "8 Memes" in desk.shown("#panel")
+        assert picture.height > 15
+
+    reviewing(body, size=(80, 50))
+
+
 def test_a_terminal_that_is_too_small_gets_one_clear_line(world: World, reviewing: Run) -> None:
     pictures(world)
 
@@ -557,11 +572,14 @@ def test_nothing_in_a_name_or_text_reaches_the_terminal_or_breaks_the_layout(
     reviewing(body, size=size)
 
 
+OTHERS = {"v": "SheetScreen", "T": "TrashScreen", "tab": "DashboardScreen", "d": "DuplicatesScreen"}
+
+
 def test_other_screens_come_and_go_by_their_keys(world: World, reviewing: Run) -> None:
     pictures(world)
 
     async def body(desk: Desk) -> None:
-        for key, name in (("v", "SheetScreen"), ("T", "TrashScreen"), ("tab", "DashboardScreen")):
+        for key, name in OTHERS.items():
             await desk.press(key)
             assert type(desk.app.screen).__name__ == name
             await desk.press(key)

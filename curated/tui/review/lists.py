@@ -15,7 +15,7 @@ from textual.screen import Screen
 from textual.timer import Timer
 
 from curated.domain import Status
-from curated.errors import CuratedError
+from curated.errors import CuratedError, NotFound
 from curated.state.queue import Filter, Order, Reviewed
 from curated.tui.app import ReviewApp
 from curated.tui.sitting import FIRST_PAGE, Sitting
@@ -233,6 +233,10 @@ class Lists(Screen[None]):
         if photo_id is None:
             return
         app = self.app
+        try:
+            name = app.desk.store.get(photo_id).name
+        except NotFound:
+            return
 
         def read() -> list[int]:
             from curated.tui.review.nearest import nearest
@@ -243,7 +247,7 @@ class Lists(Screen[None]):
 
         self.aside(
             read,
-            lambda ids: self._enter(f"like #{photo_id}", ids, "Nothing is known that looks like it."),
+            lambda ids: self._enter(f"like “{name}”", ids, "Nothing is known that looks like it."),
         )
 
     def _enter(self, title: str, ids: list[int], nothing: str) -> None:

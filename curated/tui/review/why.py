@@ -50,7 +50,8 @@ def why_text(facts: Facts, near: Sequence[Near] | None) -> Text:
         _row(text, "" if number else "could be", f"{score:.3f}  {category}")
     _nearest(text, near)
     text.append("\n")
-    for number, kind in enumerate(sorted(KINDS, key=lambda each: -photo.kind_scores.get(each, 0.0))):
+    ranked = sorted(KINDS, key=lambda each: -photo.kind_scores.get(each, 0.0)) if photo.kind_scores else []
+    for number, kind in enumerate(ranked):
         _row(text, "" if number else "kinds", f"{photo.kind_scores.get(kind, 0.0):.3f}  {kind}")
     if photo.people is not None:
         boxes = ", ".join(f"{box.label} {box.score:.2f}" for box in photo.boxes)
