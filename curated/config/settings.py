@@ -165,6 +165,7 @@ class Models(Section, frozen=True):
     idle_timeout: Positive = 300.0
     batch_timeout: Positive = 300.0
     decode_threads: Count = 0
+    memory_mb: Count = 0
     full: Full = Full()
     lite: Lite = Lite()
 

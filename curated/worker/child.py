@@ -7,6 +7,7 @@ import ctypes
 import importlib
 import logging
 import os
+import resource
 import signal
 import sys
 import threading
@@ -27,13 +28,17 @@ if TYPE_CHECKING:
     from curated.worker.engine import Engine
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_NO_NEW_PRIVS = 38
 _OOM_SCORE = "500"
+# Once the models are loaded it writes thumbnails and nothing else.
+_LARGEST_FILE = 1024**3
 
 
 def main() -> None:
     """Load the models, then judge batches until the daemon closes the connection."""
     descriptor, parent = (int(argument) for argument in sys.argv[1:])
     _end_with(parent)
+    _give_up_rights()
     os.set_inheritable(descriptor, False)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     go_offline()
@@ -57,6 +62,7 @@ def _work(connection: Connection, spec: WorkerSpec) -> None:
     except CuratedError as error:
         send(NotReady(error))
         return
+    _lower(resource.RLIMIT_FSIZE, _LARGEST_FILE)
     send(Ready(models.profile, models.device, dict(models.models), time.monotonic() - started))
     # Imported here: it brings Pillow and OpenCV, which read the environment that `go_offline` sets.
     from curated.worker.engine import Engine
@@ -96,6 +102,23 @@ def _end_with(parent: int) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     with contextlib.suppress(OSError):  # a sandbox may forbid it; it only makes the kernel's choice worse
         Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE, encoding="ascii")
+
+
+def _give_up_rights() -> None:
+    """What no decoder needs and a broken or hijacked one could do harm with.
+
+    Its memory is minded from outside (Process). Processor time has no limit: the child lives for days, and a single
+    picture that hangs is what `models.batch_timeout` is for.
+    """
+    # A core dump would write the user's pictures to wherever the system collects those.
+    _lower(resource.RLIMIT_CORE, 0)
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+
+
+def _lower(what: int, most: int) -> None:
+    _, hard = resource.getrlimit(what)
+    most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    resource.setrlimit(what, (most, most))
 
 
 if __name__ == "__main__":

@@ -24,6 +24,10 @@ _KEPT_LINES = 20
 _LONGEST_LINE = 2_000
 # How long a child that has closed its end may take to be gone: its threads may hang.
 _DYING_SECONDS = 2.0
+# How often its memory is looked at: a decoder that writes as fast as it can takes about half a gigabyte meanwhile.
+_LOOK_SECONDS = 0.25
+# Of the machine's memory, where models.memory_mb does not say otherwise.
+_MOST_MEMORY = 0.75
 _SIGNAL_WORDS = {
     signal.SIGSEGV: "a segmentation fault",
     signal.SIGBUS: "a bus error",
@@ -55,6 +59,11 @@ class Process:
                 env=os.environ | {"PYTHONUNBUFFERED": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             )
             self._connection = Connection(ours.detach())
+        self._limit_mb = spec.models.memory_mb or int(_machine_memory() * _MOST_MEMORY / 1e6)
+        self._ate = False
+        # Opened before anybody can reap it, so that they can mean no other process.
+        self._ending = os.pidfd_open(self._child.pid)
+        self._statm = os.open(f"/proc/{self._child.pid}/statm", os.O_RDONLY | os.O_CLOEXEC)
         # Sent by a thread: a child that does not read must not make the daemon wait.
         self._outbox: queue.SimpleQueue[WorkerSpec | Batch | None] = queue.SimpleQueue()
         self._outbox.put(spec)
@@ -62,6 +71,7 @@ class Process:
             threading.Thread(target=self._drain, name="worker-stderr", daemon=True),
             threading.Thread(target=self._receive, name="worker-replies", daemon=True),
             threading.Thread(target=self._send, name="worker-batches", daemon=True),
+            threading.Thread(target=self._mind_memory, name="worker-memory", daemon=True),
         ]
         for thread in self._threads:
             thread.start()
@@ -97,6 +107,8 @@ class Process:
         """Why it ended, for a person; to be asked when it has closed its end."""
         ended = self._end(_DYING_SECONDS)
         code = self._child.returncode
+        if self._ate:
+            return f"it held more memory than models.memory_mb allows, {self._limit_mb:,} MB"
         if not ended:
             return "it closed its connection, but did not end"
         if code >= 0:
@@ -138,6 +150,26 @@ class Process:
             self.kill()
         self._on_message(None)
 
+    def _mind_memory(self) -> None:
+        """Kill the child when it holds too much memory, before the machine has none left for anybody else.
+
+        RLIMIT_AS and RLIMIT_DATA count what is reserved: for CUDA and for thread stacks many times what is used. And
+        a request that they refuse may be an innocent picture's, decoded beside the one that took it all.
+        """
+        try:
+            while not select.select([self._ending], [], [], _LOOK_SECONDS)[0]:
+                _, resident, shared, *_ = (int(word) for word in os.pread(self._statm, 200, 0).split())
+                # What is shared is files mapped, weights above all: the kernel can drop those.
+                if (resident - shared) * os.sysconf("SC_PAGE_SIZE") > self._limit_mb * 1e6:
+                    self._ate = True
+                    signal.pidfd_send_signal(self._ending, signal.SIGKILL)
+                    return
+        except ProcessLookupError:
+            pass  # it has ended just now
+        finally:
+            os.close(self._statm)
+            os.close(self._ending)
+
     def _drain(self) -> None:
         stream = self._child.stderr
         if stream is None:
@@ -148,3 +180,7 @@ class Process:
                 if line:
                     self.stderr.append(line)
                     log.debug("worker: %s", line)
+
+
+def _machine_memory() -> int:
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
