@@ -20,8 +20,8 @@ Depth = Literal["truecolor", "256", "grey"]
 
 # Nothing is shown larger than this many times its own pixels: what one looks at shall be the picture.
 MOST_ENLARGED = 4
-# A style costs some 500 bytes and there may be one for each cell: this is some 30 MB.
-_CELLS_KEPT = 60_000
+# A style costs some 500 bytes and there may be one for each cell: this is some 20 MB.
+_CELLS_KEPT = 40_000
 _UPPER_HALF = "▀"
 # 64 levels a colour: the eye sees no difference in half blocks, and far fewer styles have to be made.
 _LEVELS = 0xFC

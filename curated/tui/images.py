@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 # The longer sides, in pixels, that originals are brought to: one file serves all terminals of about a size.
 SIDES = (384, 768, 1280, 2048)
-MEMORY_BYTES = 64 * 1024**2
+MEMORY_BYTES = 40 * 1024**2
 # What a decode may take of memory, in pixels and bytes, while someone looks on; the daemon's limits are wider.
 _MOST_PIXELS = 64_000_000
 _MOST_FILE_BYTES = 160 * 1024**2
