@@ -9,7 +9,7 @@ import hashlib
 import os
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,7 +128,10 @@ class Disk(Protocol):
 
 
 class RealDisk:
-    """The Disk of this machine."""
+    """The Disk of this machine; `pulse` is called after each piece of a file that was read or copied."""
+
+    def __init__(self, pulse: Callable[[], None] = lambda: None) -> None:
+        self._pulse = pulse
 
     def look(self, path: Path) -> Entry | None:
         try:
@@ -144,6 +147,7 @@ class RealDisk:
             content = hashlib.sha256()
             while chunk := os.read(descriptor, _CHUNK):
                 content.update(chunk)
+                self._pulse()
             _check_unchanged(descriptor, before, path)
         return Digest(before, content.hexdigest())
 
@@ -190,6 +194,7 @@ class RealDisk:
                 while chunk := os.read(reading, _CHUNK):
                     content.update(chunk)
                     _write_all(writing, chunk)
+                    self._pulse()
                 _copy_attributes(reading, writing)
                 _copy_mode_and_time(reading, writing)
                 os.fsync(writing)

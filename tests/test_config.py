@@ -269,6 +269,7 @@ def another(key: str, value: Any) -> tuple[str, Any]:
         "models.profile": "lite",
         "models.full.precision": "int8",
         "review.pictures": "sixel",
+        "metrics.address": "::1",
         "folders.unsorted": "/somewhere/in",
         "folders.library": "/somewhere/out",
         "folders.state": "/somewhere/state",

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TextIO
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -16,6 +16,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from curated.cli.journal import ERROR, INFO, WARNING, is_journal, prefixed, priority_of
 from curated.cli.output import safe
 from curated.config import Config
 from curated.domain import Photo, Status
@@ -34,17 +35,18 @@ class LineReport:
     def __call__(self, event: Outcome | DaemonState) -> None:
         if not isinstance(event, DaemonState):
             for what, why in lines(event, self._unsorted, self._library):
-                print(f"{what} ({why})", flush=True)
+                print(prefixed(_priority(event), f"{what} ({why})", sys.stdout), flush=True)
 
     def log_handler(self) -> logging.Handler:
         """To stderr from INFO up; journald and other collectors add the time themselves."""
         handler = logging.StreamHandler(sys.stderr)
         handler.setLevel(logging.INFO)
+        handler.setFormatter(LineFormatter(sys.stderr))
         return handler
 
     def begin(self, notice: str) -> None:
         """Say which profile runs."""
-        print(f"profile {notice}", flush=True)
+        print(prefixed(INFO, f"profile {notice}", sys.stdout), flush=True)
 
     def end(self) -> None:
         """Nothing is left to be said."""
@@ -56,6 +58,22 @@ class LineReport:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Nothing is held."""
+
+
+class LineFormatter(logging.Formatter):
+    """Records without control characters; a message is one line, those of a traceback are indented below it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._journal = is_journal(stream)
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record's lines, each with the priority where a journal reads them."""
+        lines = [f"{record.levelname} {record.name}: {safe(record.getMessage())}"]
+        if record.exc_info:
+            lines += [f"  {safe(line)}" for line in self.formatException(record.exc_info).splitlines()]
+        mark = f"<{priority_of(record.levelno)}>" if self._journal else ""
+        return "\n".join(f"{mark}{line}" for line in lines)
 
 
 class TerminalReport:
@@ -79,7 +97,9 @@ class TerminalReport:
 
     def log_handler(self) -> logging.Handler:
         """Warnings above the display, which plain lines on stderr would tear apart."""
-        return _ConsoleHandler(self._console)
+        handler = _ConsoleHandler(self._console)
+        handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+        return handler
 
     def begin(self, notice: str) -> None:
         """Say which profile runs, and how to end it."""
@@ -169,6 +189,10 @@ def summary(state: DaemonState) -> str:
     text = ", ".join(f"{number:,} {word}" for word, number in counts if number) or "nothing filed"
     left = ", ".join(f"{number:,} {kind}{'s' if number != 1 else ''}" for kind, number in state.others.items())
     return f"{text[:1].upper()}{text[1:]}.{f' Left where they were: {left}.' if left else ''}"
+
+
+def _priority(outcome: Outcome) -> int:
+    return ERROR if isinstance(outcome, Blocked) else WARNING if isinstance(outcome, Failed | Retrying) else INFO
 
 
 def _word(photo: Photo) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import typer
 
+from curated.cli.journal import ERROR, prefixed
 from curated.domain import Photo
 from curated.state.rows import printable
 
@@ -81,7 +83,7 @@ def shown(path: Path) -> str:
 
 def complain(text: str) -> None:
     """Say on stderr, on one line, what went wrong."""
-    typer.echo(f"curated: {safe(text)}", err=True)
+    typer.echo(prefixed(ERROR, f"curated: {safe(text)}", sys.stderr), err=True)
 
 
 def amount(size: int) -> str:

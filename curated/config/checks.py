@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import os
 import re
@@ -95,6 +96,19 @@ def check_prompts(config: Config, where: str) -> None:
 def _check_words(prompts: tuple[str, ...], what: str) -> None:
     if not all(prompt.strip() for prompt in prompts):
         raise ConfigError(f"{what}: one of them is empty; write what such a picture shows, or take it out")
+
+
+def check_metrics(config: Config, where: str) -> None:
+    """Refuse to serve figures to any other machine. Raises ConfigError."""
+    address = config.metrics.address
+    try:
+        is_ours = ipaddress.ip_address(address).is_loopback
+    except ValueError:  # a name may mean another address tomorrow
+        is_ours = False
+    if not is_ours:
+        raise ConfigError(
+            f"{where}: metrics.address: {address!r} is not of this machine alone; write '127.0.0.1' or '::1'"
+        )
 
 
 def check_categories(config: Config, where: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any, get_args
 
 import msgspec
 
-from curated.config.checks import check_categories, check_numbers, check_prompts
+from curated.config.checks import check_categories, check_metrics, check_numbers, check_prompts
 from curated.config.settings import Category, Config, xdg_folder
 from curated.errors import ConfigError
 
@@ -75,6 +75,7 @@ def from_dict(data: Mapping[str, Any], where: str) -> Config:
     check_numbers(config, where)
     check_categories(config, where)
     check_prompts(config, where)
+    check_metrics(config, where)
     return config
 
 

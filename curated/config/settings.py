@@ -205,6 +205,13 @@ class Taste(Section, frozen=True):
     precision: Fraction = 0.9
 
 
+class Metrics(Section, frozen=True):
+    """The daemon's counters for Prometheus, served to this machine only; port 0 opens no socket at all."""
+
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
+    address: str = "127.0.0.1"
+
+
 class Keys(Section, frozen=True):
     """The keys of the review, by Textual's names of them; what stands first is shown in the footer.
 
@@ -296,6 +303,7 @@ class Config(Section, frozen=True):
     naming: Naming = Naming()
     taste: Taste = Taste()
     review: ReviewSettings = ReviewSettings()
+    metrics: Metrics = Metrics()
     category: tuple[Category, ...] = DEFAULT_CATEGORIES
 
 

@@ -7,26 +7,24 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from curated.config import Config, check_folders
-from curated.daemon.loop import Daemon, Report
+from curated.config import Config, check_folders, load
+from curated.daemon.announce import Report, tell_recovery
+from curated.daemon.loop import Daemon
+from curated.daemon.metrics import served
+from curated.daemon.notify import ServiceManager
 from curated.daemon.progress import Progress
+from curated.daemon.stages import StageMaker, check_stages
 from curated.daemon.wake import Wake
-from curated.duplicates import TwinIndex
 from curated.errors import ConfigError
 from curated.files import Disk, RealDisk
 from curated.filing import Filer, recover
 from curated.intake.watch import Watcher
-from curated.models.weights import resolve_profile
-from curated.naming import check_template
-from curated.pipeline import Admit, Place, Retries
-from curated.review import Carrier
 from curated.state.daemon import InstanceLock
 from curated.state.journal import Clock, utc_now
 from curated.state.schema import open_database
 from curated.state.store import Store
 from curated.taste.background import Trainer
 from curated.worker.client import WorkerClient
-from curated.worker.messages import WorkerSpec
 
 
 @contextmanager
@@ -36,46 +34,48 @@ def build_daemon(
     *,
     once: bool = False,
     disk: Disk | None = None,
+    read: Callable[[], Config] = load,
     factory: str | None = None,
     clock: Clock = utc_now,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Iterator[Daemon]:
     """A daemon ready to run, alone on its state, with the moves of an earlier crash finished or taken back.
 
-    `factory` names another maker of the models (see WorkerSpec). Raises ConfigError, WeightsMissing, AlreadyRunning
-    or StateError before any file is touched.
+    `read` is what `reload` reads the configuration by; `factory` names another maker of the models (see WorkerSpec).
+    Raises ConfigError, WeightsMissing, AlreadyRunning or StateError before any file is touched.
     """
     check_folders(config)
-    check_template(config.naming.template)
-    resolve_profile(config.models)
+    check_stages(config)
     folders = config.folders
-    disk = disk or RealDisk()
+    service = ServiceManager(monotonic=monotonic)
+    # A large file takes its time: each piece of it that was read or written is progress.
+    disk = disk or RealDisk(service.pulse)
     with InstanceLock(folders.state_path), open_database(folders.database_path) as database, Wake() as woken:
         _make_library(config)
         store = Store(database)
         recovery = recover(database, disk, roots=[folders.unsorted_path, folders.library_path], clock=clock)
         store.forget_arriving()
         filer = Filer(database, disk, roots=[folders.library_path, folders.unsorted_path], clock=clock)
-        retries = Retries.by(store, clock, config.watch, once=once)
-        place = Place(config, store, filer, retries, TwinIndex(config.duplicates, store))
-        worker = WorkerClient(WorkerSpec.of(config, factory), woken.set)
+        maker = StageMaker(store, disk, filer, clock, once, factory, read)
+        stages = maker.make(config)
+        progress = Progress(os.getpid(), monotonic)
         daemon = Daemon(
-            config,
+            maker,
+            stages,
             store,
-            watcher=Watcher(folders.unsorted_path, config.watch, woken.set, monotonic),
-            worker=worker,
-            admit=Admit(store, disk, retries, place),
-            place=place,
-            carrier=Carrier(config, filer),
+            watcher=Watcher(folders.unsorted_path, config.watch, woken.set, monotonic, pulse=service.pulse),
+            worker=WorkerClient(stages.spec, woken.set),
             trainer=Trainer(config, database),
-            progress=Progress(os.getpid(), monotonic),
+            progress=progress,
             report=report,
+            service=service,
             woken=woken,
             monotonic=monotonic,
             once=once,
         )
-        daemon.tell_recovery(recovery)
-        yield daemon
+        tell_recovery(recovery, progress)
+        with served(config.metrics, lambda: progress.state):
+            yield daemon
 
 
 def _make_library(config: Config) -> None:

@@ -5,34 +5,32 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from curated.config import Config
-from curated.daemon.notify import notify
+from curated.daemon.announce import PUBLISH_SECONDS, Announcer, Report, status_line
+from curated.daemon.notify import ServiceManager
 from curated.daemon.progress import Progress
+from curated.daemon.reload import take_over
+from curated.daemon.stages import StageMaker, Stages, check_stages
 from curated.daemon.wake import Wake
 from curated.domain import Arrival, Asset, Photo, Reading
-from curated.errors import FolderUnusable, PictureError
-from curated.filing import RecoveryReport
+from curated.errors import ConfigError, FolderUnusable, PictureError, WeightsMissing
 from curated.filing.filed import unmounted
 from curated.intake.watch import Watcher, remove_emptied
 from curated.pipeline import (
-    Admit,
     Blocked,
     Candidate,
     Failed,
     Filed,
     LeftAlone,
     Outcome,
-    Place,
     Retrying,
     Returned,
     ToJudge,
     ToPlace,
 )
-from curated.review import Carrier
-from curated.state.daemon import Activity, DaemonState, publish
+from curated.state.daemon import Activity
 from curated.state.store import Store
 from curated.taste.background import Trainer
 from curated.worker.client import WorkerClient
@@ -40,9 +38,6 @@ from curated.worker.messages import Job
 
 log = logging.getLogger(__name__)
 
-Report = Callable[[Outcome | DaemonState], None]
-
-_PUBLISH_SECONDS = 0.5
 _LONGEST_SLEEP = 30.0
 _BLOCKED_SECONDS = 15.0
 # `run --once` does not wait for ever for a file that somebody keeps writing.
@@ -61,40 +56,40 @@ class _Judged:
 
 
 class Daemon:
-    """Runs in one thread; `stop`, `retry` and `woken` may be used from signal handlers and other threads."""
+    """Runs in one thread; `stop`, `retry`, `reload` and `woken` may be used from signal handlers and other threads."""
 
     def __init__(
         self,
-        config: Config,
+        maker: StageMaker,
+        stages: Stages,
         store: Store,
         *,
         watcher: Watcher,
         worker: WorkerClient,
-        admit: Admit,
-        place: Place,
-        carrier: Carrier,
         trainer: Trainer,
         progress: Progress,
         report: Report,
+        service: ServiceManager,
         woken: Wake,
         monotonic: Callable[[], float],
         once: bool,
     ) -> None:
-        self._config = config
+        self._maker = maker
+        self._stages = stages
         self._store = store
         self._watcher = watcher
         self._worker = worker
-        self._admit = admit
-        self._place = place
-        self._carrier = carrier
         self._trainer = trainer
         self._progress = progress
         self._report = report
+        self._service = service
+        self._announcer = Announcer(store, progress, report, service, monotonic)
         self._woken = woken
         self._now = monotonic
         self._once = once
         self._stopping = False
         self._retry_all = False
+        self._reload_asked = False
         self._arrived: deque[Asset] = deque()
         self._judging: dict[Job, Candidate] = {}
         self._batch: list[Candidate] = []
@@ -106,8 +101,6 @@ class Daemon:
         self._emptied: set[Path] = set()
         self._blocked = ""
         self._blocked_until = 0.0
-        self._last_published = float("-inf")
-        self._owes_word = False
         self._last_work = monotonic()
 
     # -- from outside ------------------------------------------------------------------------------------
@@ -122,16 +115,10 @@ class Daemon:
         self._retry_all = True
         self._woken.set()
 
-    def tell_recovery(self, recovery: RecoveryReport) -> None:
-        """Report what became of the moves that an earlier run left half done."""
-        for move in recovery.finished:
-            log.warning("finished a move that was cut off: %s", move.files[0].target)
-        for move in recovery.aborted:
-            log.warning("took back a move that was cut off: %s", move.files[0].source)
-        for move in recovery.waiting:
-            self._progress.trouble(f"move {move.id} waits for a folder to come back: {move.files[0].target.parent}")
-        for move, why in recovery.stuck:
-            self._progress.trouble(f"move {move.id} cannot be finished: {why}")
+    def reload(self) -> None:
+        """Read the configuration anew, take over what can be, and look again at everything, as `retry` does."""
+        self._reload_asked = True
+        self._woken.set()
 
     # -- the loop ----------------------------------------------------------------------------------------
 
@@ -143,7 +130,7 @@ class Daemon:
         try:
             self._watcher.start()
             self._publish("watching", force=True)
-            notify("READY=1\nSTATUS=watching")
+            self._service.ready(status_line(self._progress.state))
             while True:
                 self._woken.clear()
                 # Asked after `clear`, which may just have forgotten the `set` of a `stop`.
@@ -155,7 +142,7 @@ class Daemon:
                 self._sleep()
         finally:
             try:
-                notify("STOPPING=1")
+                self._service.stopping()
                 self._publish("stopping", force=True)
             finally:  # also where the database cannot be written any more
                 self._watcher.stop()
@@ -165,6 +152,8 @@ class Daemon:
         return not (state.failed or self._later or self._blocked or self._watcher.state().paused)
 
     def _turn(self) -> None:
+        if self._reload_asked:
+            self._reload()
         if self._retry_all:
             self._look_again()
         self._wake_later()
@@ -180,14 +169,17 @@ class Daemon:
         if not self._once:
             self._trainer.train_if_due()
         self._publish(self._activity())
+        if self._worker.responsive:
+            self._service.pulse()
 
     def _carry(self) -> None:
         """Have files follow what was decided in a review that has ended, a while at a time."""
-        until = self._now() + _PUBLISH_SECONDS
-        if not self._carrier.owes or self._is_blocked():
+        until = self._now() + PUBLISH_SECONDS
+        if not self._stages.carrier.owes or self._is_blocked():
             return
         try:
-            for carried in self._carrier.carry(lambda: self._stopping or self._now() > until):
+            for carried in self._stages.carrier.carry(lambda: self._stopping or self._now() > until):
+                self._progress.count_decision(carried)
                 if carried.problem:
                     self._progress.trouble(f"{carried.decision.action}: {carried.problem}")
         except FolderUnusable as error:
@@ -197,19 +189,19 @@ class Daemon:
 
     def _feed(self) -> None:
         """Admit arrivals as long as the worker takes more: a flood waits as paths, not as pictures."""
-        until = self._now() + _PUBLISH_SECONDS
+        until = self._now() + PUBLISH_SECONDS
         while self._arrived and self._worker.wanted and not self._stopping and not self._is_blocked():
             if self._now() > until:  # a thousand known ones on end: replies and the state have their turn, too
                 self._woken.set()
                 return
             self._admit_one(self._arrived.popleft())
-            if len(self._batch) >= self._config.models.batch_size:
+            if len(self._batch) >= self._stages.config.models.batch_size:
                 self._submit()
         if self._batch and self._worker.wanted and not self._arrived:
             self._submit()
 
     def _admit_one(self, asset: Asset) -> None:
-        step = self._admit(asset)
+        step = self._stages.admit(asset)
         match step:
             case ToJudge(candidate):
                 if candidate.sha256 in self._followers:  # its double is being judged: it takes over the findings
@@ -231,7 +223,7 @@ class Daemon:
 
     def _job(self, candidate: Candidate) -> Job:
         digest = candidate.sha256
-        thumbnail = self._config.folders.cache_path / "thumbnails" / digest[:2] / f"{digest}.jpg"
+        thumbnail = self._stages.config.folders.cache_path / "thumbnails" / digest[:2] / f"{digest}.jpg"
         return Job(candidate.path, digest, candidate.asset.primary, thumbnail)
 
     def _place_ready(self) -> None:
@@ -239,7 +231,7 @@ class Daemon:
             self._place_one(self._ready.popleft())
 
     def _place_one(self, judged: _Judged) -> None:
-        outcome = self._place(judged.candidate, judged.answer, judged.twin, quarantine=judged.quarantine)
+        outcome = self._stages.place(judged.candidate, judged.answer, judged.twin, quarantine=judged.quarantine)
         if isinstance(outcome, Blocked):
             self._block(outcome.folder, outcome.reason)
             self._ready.appendleft(judged)
@@ -268,7 +260,7 @@ class Daemon:
                 if returned != asset.primary:
                     self._watcher.look_again(asset)
             case Retrying():
-                wait = (outcome.next_at - self._place.now()).total_seconds()
+                wait = (outcome.next_at - self._stages.place.now()).total_seconds()
                 self._later[path] = (self._now() + max(0.0, wait), asset)
             case LeftAlone():
                 self._alone[path] = asset
@@ -287,7 +279,7 @@ class Daemon:
         if not (self._emptied or self._returned) or self._arrived or self._in_work or not self._watcher.idle:
             return
         self._returned.clear()
-        if self._config.watch.remove_emptied_folders:
+        if self._stages.config.watch.remove_emptied_folders:
             for folder in self._emptied:
                 remove_emptied(folder, self._watcher.root)
         self._emptied.clear()
@@ -300,21 +292,41 @@ class Daemon:
         self._later.clear()
         self._watcher.rescan()
 
+    def _reload(self) -> None:
+        self._reload_asked, self._retry_all = False, True
+        self._service.reloading()
+        try:
+            change = take_over(self._stages.config, self._maker.read())
+            check_stages(change.config)
+        except (ConfigError, WeightsMissing) as error:
+            log.error("the configuration is not taken over, the one in force stays: %s", error)  # noqa: TRY400
+            self._progress.trouble(f"configuration not taken over: {error}")
+        else:
+            before, self._stages = self._stages, self._maker.make(change.config, self._stages)
+            self._trainer.adopt(change.config)
+            if before.spec != self._stages.spec:
+                self._worker.renew(self._stages.spec, grace=_WORKER_GRACE)
+            log.info("configuration read anew; taken over: %s", ", ".join(change.taken) or "nothing has changed")
+            if change.waiting:
+                log.warning("changed, but in force only after a restart: %s", ", ".join(change.waiting))
+        self._service.ready(status_line(self._progress.state))
+
     # -- trouble that is no single file's ----------------------------------------------------------------
 
     def _block(self, folder: Path, reason: str) -> None:
         text = f"{folder}: {reason}"
         if text != self._blocked:
             log.error("nothing can be filed: %s", text)
+            self._progress.count_block()
             self._progress.trouble(text)
-            self._last_published = float("-inf")  # said at once: a run with --once ends with this turn
+            self._announcer.at_once()  # a run with --once ends with this turn
         self._blocked, self._blocked_until = text, self._now() + _BLOCKED_SECONDS
 
     def _is_blocked(self) -> bool:
         """Whether filing waits for a folder; an empty library with pictures in the database is an unmounted one."""
         if self._blocked and self._now() < self._blocked_until:
             return True
-        library = self._config.folders.library_path
+        library = self._stages.config.folders.library_path
         if why := unmounted(library, self._store):
             self._block(library, why)
             return True
@@ -334,13 +346,8 @@ class Daemon:
         return "working" if self._arrived or self._in_work else "watching"
 
     def _publish(self, activity: Activity, *, force: bool = False) -> None:
-        now = self._now()
-        # Too soon after the last one: `_sleep` ends in time for it.
-        self._owes_word = not force and now - self._last_published < _PUBLISH_SECONDS
-        if self._owes_word:
-            return
-        watch, before = self._watcher.state(), self._progress.state
-        state = self._progress.publishable(
+        watch = self._watcher.state()
+        self._announcer.say(
             activity,
             self._blocked or watch.paused,
             queued=len(self._arrived) + sum(map(len, self._followers.values())),
@@ -348,14 +355,8 @@ class Daemon:
             retrying=len(self._later),
             watch=watch,
             worker=self._worker.info,
+            force=force,
         )
-        if not force and _without_time(state) == _without_time(before):
-            return
-        self._last_published = now
-        publish(self._store, state)
-        self._report(state)
-        if state.activity != before.activity:
-            notify(f"STATUS={state.activity}{': ' if state.detail else ''}{state.detail}")
 
     def _is_done(self) -> bool:
         if self._arrived or self._in_work:
@@ -367,7 +368,7 @@ class Daemon:
             return False
         if self._watcher.idle:
             return True
-        stuck = self._now() - self._last_work > max(_ONCE_PATIENCE, 3 * self._config.watch.settle_seconds)
+        stuck = self._now() - self._last_work > max(_ONCE_PATIENCE, 3 * self._stages.config.watch.settle_seconds)
         if stuck:
             waiting = self._watcher.state().waiting
             log.warning("%d files are still being written; they are left for the next run", waiting)
@@ -376,17 +377,12 @@ class Daemon:
     def _sleep(self) -> None:
         now = self._now()
         deadlines = [now + _LONGEST_SLEEP, self._watcher.next_deadline(), self._worker.next_deadline()]
+        deadlines += [self._announcer.deadline(), self._service.next_pulse()]
         deadlines += [moment for moment, _ in self._later.values()]
         if self._blocked:
             deadlines.append(self._blocked_until)
-        if self._owes_word:
-            deadlines.append(self._last_published + _PUBLISH_SECONDS)
         if self._arrived or self._in_work or self._once:
-            deadlines.append(now + _PUBLISH_SECONDS)
+            deadlines.append(now + PUBLISH_SECONDS)
         soonest = min(deadline for deadline in deadlines if deadline is not None)
         if soonest > now:
             self._woken.wait(soonest - now)
-
-
-def _without_time(state: DaemonState) -> DaemonState:
-    return replace(state, updated_at="")

@@ -9,13 +9,19 @@ from datetime import UTC, datetime
 
 from curated.domain import Status
 from curated.intake.watch import WatchState
-from curated.pipeline import Failed, Filed, Outcome, Retrying
+from curated.pipeline import Blocked, Failed, Filed, LeftAlone, Outcome, Retrying, Returned
+from curated.review import Carried
 from curated.state.daemon import Activity, DaemonState
 from curated.state.rows import printable
 from curated.worker.client import WorkerInfo
 
 _RATE_SECONDS = 60.0
 _KEPT = 5
+# What can become of a file, or of a decision made in the review; each is counted from the daemon's start.
+OUTCOMES = (
+    "filed", "review", "duplicate", "demoted", "failed", "retrying", "changed", "left", "blocked",
+    "decision", "decision_failed",
+)  # fmt: skip
 
 
 class Progress:
@@ -26,7 +32,10 @@ class Progress:
         self._finished: deque[float] = deque()
         self._names: deque[str] = deque(maxlen=_KEPT)
         self._errors: deque[str] = deque(maxlen=_KEPT)
-        self._state = DaemonState(pid=pid, started_at=_now(), updated_at=_now(), activity="starting")
+        self._outcomes = dict.fromkeys(OUTCOMES, 0)
+        self._state = DaemonState(
+            pid=pid, started_at=_now(), updated_at=_now(), activity="starting", outcomes=dict(self._outcomes)
+        )
 
     @property
     def state(self) -> DaemonState:
@@ -36,28 +45,45 @@ class Progress:
     def count(self, outcome: Outcome) -> None:
         """Take note of what became of an asset."""
         # File names need not be UTF-8; what is published has to be.
-        state = self._state
         match outcome:
             case Filed(photo=photo):
                 self._finished.append(self._monotonic())
                 self._names.append(printable(photo.path.name))
-                if photo.status is Status.DUPLICATE:
-                    state = replace(state, duplicates=state.duplicates + 1)
-                elif photo.status is Status.REVIEW:
-                    state = replace(state, review=state.review + 1)
-                else:
-                    state = replace(state, filed=state.filed + 1)
-                if outcome.demoted is not None:
-                    state = replace(state, duplicates=state.duplicates + 1)
+                self._outcomes[{Status.DUPLICATE: "duplicate", Status.REVIEW: "review"}.get(photo.status, "filed")] += 1
+                self._outcomes["demoted"] += outcome.demoted is not None
             case Failed(photo=photo):
                 self._finished.append(self._monotonic())
                 self._errors.append(printable(f"{outcome.source.name}: {photo.reason}"))
-                state = replace(state, failed=state.failed + 1)
+                self._outcomes["failed"] += 1
             case Retrying():
                 self._errors.append(printable(f"{outcome.path.name}: {outcome.reason} (try {outcome.tries})"))
-            case _:
-                pass
-        self._state = state
+                self._outcomes["retrying"] += 1
+            case Returned():
+                self._outcomes["changed"] += 1
+            case LeftAlone():
+                self._outcomes["left"] += 1
+            case Blocked():
+                self.count_block()
+        self._state = self._counted(self._state)
+
+    def count_block(self) -> None:
+        """Take note that nothing can be filed for now."""
+        self._outcomes["blocked"] += 1
+
+    def count_decision(self, carried: Carried) -> None:
+        """Take note of a decision of the review whose file has followed, or could not."""
+        self._outcomes["decision_failed" if carried.problem else "decision"] += 1
+
+    def _counted(self, state: DaemonState) -> DaemonState:
+        counts = self._outcomes
+        return replace(
+            state,
+            filed=counts["filed"],
+            review=counts["review"],
+            duplicates=counts["duplicate"] + counts["demoted"],
+            failed=counts["failed"],
+            outcomes=dict(counts),
+        )
 
     def trouble(self, text: str) -> None:
         """Take note of an error that is no single file's."""
@@ -79,7 +105,7 @@ class Progress:
         rate, waiting = self._rate(), queued + watch.waiting
         left = (waiting + in_work) * 60 / rate if rate and waiting + in_work else None
         self._state = replace(
-            self._state,
+            self._counted(self._state),
             updated_at=_now(),
             activity=activity,
             detail=printable(detail),

@@ -72,9 +72,12 @@ def present(path: Path) -> Stat | None:
     return Stat.of(status) if stat.S_ISREG(status.st_mode) else None
 
 
-def scan(root: Path, settings: Watch) -> Scan:
-    """The state of `root`; sub-folders as configured, symbolic links never followed. Raises OSError for the root."""
-    walk = _Walk(root, settings)
+def scan(root: Path, settings: Watch, pulse: Callable[[], None] = lambda: None) -> Scan:
+    """The state of `root`; sub-folders as configured, symbolic links never followed. Raises OSError for the root.
+
+    `pulse` is called after each folder.
+    """
+    walk = _Walk(root, settings, pulse)
     walk.enter(root)
     return walk.finish()
 
@@ -116,8 +119,9 @@ def unfinished(folder: Path) -> dict[Path, Stat]:
 
 
 class _Walk:
-    def __init__(self, root: Path, settings: Watch) -> None:
+    def __init__(self, root: Path, settings: Watch, pulse: Callable[[], None] = lambda: None) -> None:
         self.found = Scan()
+        self._pulse = pulse
         self._prefix = len(os.fspath(root).rstrip("/")) + 1
         self._settings = settings
         # A list instead of recursion: folders may be nested deeper than Python's stack.
@@ -145,6 +149,7 @@ class _Walk:
         partners = {entry.name for entry in entries if entry.name.endswith(PARTNER_SUFFIXES)}
         for entry in entries:
             self._take_entry(entry, partners)
+        self._pulse()
 
     def _take_entry(self, entry: os.DirEntry[str], partners: set[str]) -> None:
         if self.leaves_out(entry.path[self._prefix :], entry.name):

@@ -47,7 +47,8 @@ class WatchState:
 class Watcher:
     """Gives out whole, settled assets of one folder; all methods but `wake` are for one thread.
 
-    `wake` is called from other threads when `poll` has something to do; `clock` is monotonic.
+    `wake` is called from other threads when `poll` has something to do; `clock` is monotonic; `pulse` is called after
+    each folder of a scan.
     """
 
     def __init__(
@@ -59,12 +60,14 @@ class Watcher:
         is_open: Callable[[Path], bool | None] = open_for_writing,
         make_observer: Callable[[], BaseObserver] = Observer,
         mountinfo: Path = MOUNTINFO,
+        pulse: Callable[[], None] = lambda: None,
     ) -> None:
         self.root = root
         self._settings = settings
         self._clock = clock
         self._make_observer = make_observer
         self._mountinfo = mountinfo
+        self._pulse = pulse
         self._settler = Settler(settings.settle_seconds, is_open)
         self._gatherer = Gatherer(settings.settle_seconds, present)
         self._dirty = DirtyPaths(wake)
@@ -222,7 +225,7 @@ class Watcher:
 
     def _scan(self, now: float) -> bool:
         try:
-            found = scan(self.root, self._settings)
+            found = scan(self.root, self._settings, self._pulse)
         except OSError as error:
             return self._pause(f"{self.root} cannot be read ({error.strerror}); nothing is done until it can")
         for path, stat in found.files.items():

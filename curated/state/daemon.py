@@ -24,7 +24,10 @@ _TRIES, _PAUSE_SECONDS = 5, 0.02
 
 @dataclass(frozen=True, slots=True)
 class DaemonState:
-    """What the daemon says of itself; times are ISO 8601 in UTC, `rate` pictures a minute."""
+    """What the daemon says of itself; times are ISO 8601 in UTC, `rate` pictures a minute.
+
+    `outcomes` counts every kind of outcome since `started_at`, `others` the files left alone by what they are.
+    """
 
     pid: int
     started_at: str
@@ -45,6 +48,7 @@ class DaemonState:
     watched_folders: int = 0
     polling: bool = False
     overflows: int = 0
+    outcomes: dict[str, int] = field(default_factory=dict)
     others: dict[str, int] = field(default_factory=dict)
     specials: dict[str, str] = field(default_factory=dict)
     last_names: tuple[str, ...] = ()

@@ -37,6 +37,10 @@ class Trainer:
         # What was tried without success is tried again only after as many new labels as a success asks for.
         self._tried = {"taste": 0, "category": 0}
 
+    def adopt(self, config: Config) -> None:
+        """Go by another configuration from the next training on."""
+        self._config = config
+
     def train_if_due(self) -> bool:
         """Begin to train if so many labels are new and nothing is being trained; whether it began."""
         if not self._config.taste.every or (self._thread is not None and self._thread.is_alive()):

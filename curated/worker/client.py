@@ -117,6 +117,12 @@ class WorkerClient:
         batches = (*self._in_flight.values(), *self._queued, *self._suspects)
         return sum(len(batch) for batch in batches)
 
+    @property
+    def responsive(self) -> bool:
+        """Whether the child, if there is one, is believed to live: False from the moment it is killed for hanging
+        until it has gone, which takes for ever if the kernel cannot end it."""
+        return not self._hung
+
     def start(self) -> None:
         """Have the models loaded before there is work, so that `info.models` says which they are."""
         if self._process is None:
@@ -162,6 +168,11 @@ class WorkerClient:
         if not self._ready:
             return self._last_sign + _LOADING_SECONDS
         return self._last_sign + (self._spec.models.batch_timeout if self.jobs else self._spec.models.idle_timeout)
+
+    def renew(self, spec: WorkerSpec, grace: float) -> None:
+        """Go on by another spec: the child is ended as by `stop`, and the next one has the jobs not answered."""
+        self.stop(grace)
+        self._spec = spec
 
     def stop(self, grace: float) -> None:
         """End the child, after the batch it is judging if that takes no longer than `grace`.
