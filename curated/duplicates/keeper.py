@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -31,10 +31,11 @@ class Contender:
     sha256: str
     mtime_ns: int = 0
     chosen: bool = False
+    bordered: bool = False
 
 
-def contender(photo: Photo) -> Contender:
-    """A photo as a contender."""
+def contender(photo: Photo, bordered: Collection[int] = ()) -> Contender:
+    """A photo as a contender; `bordered` are the ids of those that have a border around what another one shows."""
     width, height = photo.width or 0, photo.height or 0
     return Contender(
         pixels=width * height,
@@ -50,18 +51,21 @@ def contender(photo: Photo) -> Contender:
         sha256=photo.sha256,
         mtime_ns=photo.mtime_ns,
         chosen=photo.chosen,
+        bordered=photo.id in bordered,
     )
 
 
 def better_of(known: Contender, new: Contender) -> tuple[bool, str]:
     """(whether the new one is better, why in words).
 
-    By a person's choice, pixels, then format, metadata, bytes of the same lossy format (generation loss), sharpness,
-    the earlier date, a name that a person gave, and the earlier arrival. Antisymmetric: the answer does not depend on
-    which came first, but for full equality, where the known one stays.
+    By a person's choice, the lack of a border, pixels, then format, metadata, bytes of the same lossy format
+    (generation loss), sharpness, the earlier date, a name that a person gave, and the earlier arrival. Antisymmetric:
+    the answer does not depend on which came first, but for full equality, where the known one stays.
     """
     if known.chosen != new.chosen:
         return new.chosen, "a person chose it"
+    if known.bordered != new.bordered:
+        return known.bordered, "it has no border"
     if known.pixels != new.pixels:
         sizes = [f"{each.width}×{each.height}" for each in (new, known)]
         bigger = new.pixels > known.pixels
@@ -82,11 +86,11 @@ def better_of(known: Contender, new: Contender) -> tuple[bool, str]:
     return False, "it was there first"
 
 
-def best_of(photos: Iterable[Photo]) -> Photo:
-    """The one that is to be the keeper; of equals the first. Raises ValueError for none."""
+def best_of(photos: Iterable[Photo], bordered: Collection[int] = ()) -> Photo:
+    """The one that is to be the keeper; of equals the first; see `contender`. Raises ValueError for none."""
     best: Photo | None = None
     for photo in photos:
-        if best is None or better_of(contender(best), contender(photo))[0]:
+        if best is None or better_of(contender(best, bordered), contender(photo, bordered))[0]:
             best = photo
     if best is None:
         raise ValueError("there is no best of nothing")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from curated.domain import JUDGED, Photo, Status, Twin
@@ -100,20 +100,20 @@ class Groups:
             return False  # the disk does not answer for it
 
 
-def settle(new: Photo, heads: Sequence[Head], *, may_replace: bool) -> Settled:
+def settle(new: Photo, heads: Sequence[Head], *, may_replace: bool, bordered: Collection[int] = ()) -> Settled:
     """Which of a new picture and the keepers it duplicates is to be the keeper of them all.
 
     What a person has judged stays where it is, and so does what is in the trash; the new one may replace the others
-    only if `may_replace`.
+    only if `may_replace`. `bordered` are the ids of those with a border.
     """
     fixed = [head for head in heads if not _may_make_way(head.photo)]
     free = [head for head in heads if _may_make_way(head.photo)]
     pool = fixed or free
     best = pool[0]
     for head in pool[1:]:
-        if better_of(contender(best.photo), contender(head.photo))[0]:
+        if better_of(contender(best.photo, bordered), contender(head.photo, bordered))[0]:
             best = head
-    new_is_better, why = better_of(contender(best.photo), contender(new))
+    new_is_better, why = better_of(contender(best.photo, bordered), contender(new, bordered))
     if fixed or not new_is_better or not may_replace:
         # What lies in the trash is no reason to put aside what a person has not thrown away.
         stays = best.photo.status in (Status.TRASHED, Status.MISSING)

@@ -103,7 +103,10 @@ class Place:
                 filed = self._move(candidate, row, self._by_rules(row, reading, match.remark))
             self._groups.join_burst(filed, match.bursts)
             return Filed(candidate.path, self._store.get(filed.id))
-        settled = settle(photo, heads, may_replace=same is None)
+        bordered = self._pairs.bordered([head.photo.id for head in heads])
+        if likeness.inner and photo.kind == "photo":
+            bordered |= {photo.id}
+        settled = settle(photo, heads, may_replace=same is None, bordered=bordered)
         if settled.keeper is None:
             return self._replace(candidate, photo, reading, likeness, settled)
         keeper = settled.keeper

@@ -83,11 +83,11 @@ def separate(desk: Desk, photo_ids: Sequence[int]) -> Decided:
 def suggestion(group: Group) -> tuple[Photo, str]:
     """(the picture of the group that is to be its keeper, why in words)."""
     members = [photo for photo in (group.keeper, *group.duplicates) if photo.status is not Status.MISSING]
-    best = best_of(members or [group.keeper])
+    best = best_of(members or [group.keeper], group.bordered)
     others = [photo for photo in members if photo.id != best.id]
     if not others:
         return best, "it is the only one left"
-    return best, better_of(contender(best_of(others)), contender(best))[1]
+    return best, better_of(*(contender(each, group.bordered) for each in (best_of(others, group.bordered), best)))[1]
 
 
 class TwinHand:

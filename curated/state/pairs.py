@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from curated.domain import JUDGED, Photo, Status
 from curated.state.database import Database, Value
-from curated.state.rows import PHOTO_COLUMNS, from_text, photo_from_row, to_text
+from curated.state.rows import PHOTO_COLUMNS, from_text, marks, photo_from_row, to_text
 
 _MAY_BE_TWINS = f"phash IS NOT NULL AND status IN ({', '.join(repr(status.value) for status in JUDGED)})"
 _AT_ONCE = 500
@@ -55,11 +55,15 @@ class Fingerprint:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A keeper, its duplicates, and what was taken in one burst with it and stays beside it."""
+    """A keeper, its duplicates, and what was taken in one burst with it and stays beside it.
+
+    `bordered` are the ids of those photos of it that have a border of one colour.
+    """
 
     keeper: Photo
     duplicates: tuple[Photo, ...]
     burst: tuple[Photo, ...] = ()
+    bordered: frozenset[int] = frozenset()
 
 
 class Pairs:
@@ -169,7 +173,18 @@ class Pairs:
                                   keeper.twin_of, keeper.id)  # fmt: skip
             burst = [*others, *burst]
         duplicates = tuple(photo for photo in members if photo.twin_kind != "burst")
-        return Group(keeper, duplicates, tuple(burst)) if duplicates or burst else None
+        if not duplicates and not burst:
+            return None
+        return Group(keeper, duplicates, tuple(burst), self.bordered([keeper.id, *(each.id for each in duplicates)]))
+
+    def bordered(self, ids: Sequence[int]) -> frozenset[int]:
+        """Which of these are photos with a border of one colour; the margins of a page are none."""
+        rows = self.database.execute(
+            "SELECT photo_id FROM likeness JOIN photo ON photo.id = photo_id "
+            f"WHERE photo_id IN ({marks(ids)}) AND inner <> '' AND kind = 'photo'",
+            ids,
+        )
+        return frozenset(row["photo_id"] for row in rows)
 
     def set_burst(self, photo_id: int, head: int, distance: int) -> None:
         """Say that a picture was taken in one burst with another, which leads it."""

@@ -121,6 +121,7 @@ def test_the_index_grows_and_passes_over_what_has_gone(line: Line) -> None:
         ({"camera": "Canon"}, {}, False, "it has the camera's date or name"),
         ({"size": 2_000_000}, {}, True, "3,000,000 bytes against 2,000,000"),
         ({}, {"sharpness": 200.0}, True, "it is sharper"),
+        ({"bordered": True, "pixels": 13_000_000}, {}, True, "it has no border"),
         ({}, {"sharpness": 110.0}, False, "it was there first"),
         ({"taken_at": datetime(2020, 1, 2)}, {"taken_at": datetime(2020, 1, 1)}, True, "its date is earlier"),
         ({"mtime_ns": 5}, {"mtime_ns": 9}, False, "its file is older"),
@@ -145,6 +146,7 @@ CONTENDERS = st.builds(
     taken_at=st.sampled_from([None, datetime(2020, 1, 1), datetime(2021, 1, 1)]),
     mtime_ns=st.sampled_from([5, 9]),
     chosen=st.booleans(),
+    bordered=st.booleans(),
 )
 
 
