@@ -56,6 +56,8 @@ class Carrier:
             library = self._config.folders.library_path
             if why := unmounted(library, self._store):
                 raise FolderUnusable(library, why)
+            if not self._filer.disk.writable(library):
+                raise FolderUnusable(library, "cannot be written")
             with self._filer.alone():
                 # Another process may have done it, or the person taken it back, while this one waited for the lock.
                 present = self._decisions.get(made.id)

@@ -14,6 +14,7 @@ from curated.filing import UndoSelection, undo
 from curated.review import Carrier, Desk, Review
 from curated.state.schema import open_database
 from tests.review.test_hand import config_of, filed, review
+from tests.support.filing_disks import WrappedDisk
 from tests.support.filing_world import World
 
 
@@ -187,6 +188,15 @@ def test_a_library_that_cannot_be_used_leaves_everything_owed(world: World) -> N
     assert [each.problem for each in Carrier(config_of(world), filer).carry()] == [""]
 
 
+def test_a_library_that_cannot_be_written_leaves_everything_owed(world: World) -> None:
+    photo = filed(world, "a.jpg")
+    desk(world).decide([photo.id], "trash")
+    with pytest.raises(FolderUnusable, match="cannot be written"):
+        carry(world, ReadOnlyDisk(world.library))
+    assert desk(world).see(photo.id).owed
+    assert carry(world) == [""]
+
+
 def test_the_command_lines_undo_takes_a_decision_back_too(world: World) -> None:
     photo = filed(world, "a.jpg")
     desk(world).decide([photo.id], "trash")
@@ -203,6 +213,17 @@ def test_a_picture_that_is_gone_is_refused_by_name(world: World) -> None:
     world.store.set_status(photo.id, Status.MISSING, "gone")
     assert "gone from the disk" in dict(desk(world).decide([photo.id], "keep").refused)[photo.id]
     assert "4711" in dict(desk(world).decide([4711], "keep").refused)[4711]
+
+
+class ReadOnlyDisk(WrappedDisk):
+    """Below a folder nothing can be written, as on a disk that is mounted read-only."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._folder = folder
+
+    def writable(self, folder: Path) -> bool:
+        return not folder.is_relative_to(self._folder)
 
 
 class Killed(BaseException):
