@@ -18,7 +18,7 @@ from curated.taste.training import predict
 
 log = logging.getLogger(__name__)
 
-Told = Callable[[str], None]
+Told = Callable[[str], object]
 
 
 class Trainer:

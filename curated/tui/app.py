@@ -26,6 +26,7 @@ from curated.state.database import Database
 from curated.state.decisions import Action, Step
 from curated.state.journal import Clock, utc_now
 from curated.state.queue import ReviewQueue
+from curated.taste.background import Trainer
 from curated.tui.collector import calm_the_collector
 from curated.tui.guard import Guarded
 from curated.tui.keys import bindings, check_keys, keymap
@@ -54,6 +55,14 @@ class Followed(Message):
     def __init__(self, carried: Carried) -> None:
         super().__init__()
         self.carried = carried
+
+
+class Learnt(Message):
+    """Something was learnt from the labels; the line says what."""
+
+    def __init__(self, line: str) -> None:
+        super().__init__()
+        self.line = line
 
 
 class Changed(Message):
@@ -274,10 +283,16 @@ class ReviewApp(Guarded[None]):
             self.complain(carried.problem)
         self.screen.post_message(Changed([photo_id]))
 
+    def on_learnt(self, message: Learnt) -> None:
+        """A short word; the list is not sorted anew before it is asked for."""
+        self.say(message.line)
+
     def _carry(self) -> None:
         folders = self.config.folders
         roots = [folders.library_path, folders.unsorted_path]
         carrier = Carrier(self.config, Filer(self.database, RealDisk(), roots=roots))
+        # What is learnt sorts nothing anew under the cursor: the list stays as it is until it is read again.
+        trainer = Trainer(self.config, self.database, lambda line: self.post_message(Learnt(line)))
         told = ""
         while not self._ending.is_set():
             self._owed.wait()
@@ -286,6 +301,7 @@ class ReviewApp(Guarded[None]):
             try:
                 for carried in carrier.carry(self._ending.is_set):
                     self.post_message(Followed(carried))
+                trainer.train_if_due()
             except FolderUnusable as error:
                 trouble = f"Files wait to be moved: {error}"
             except (CuratedError, sqlite3.Error) as error:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -29,9 +30,10 @@ class Desk:
         await self.pilot.press(*keys)
         await self.pilot.pause()
 
-    async def until(self, condition: Callable[[], object], what: str = "") -> None:
+    async def until(self, condition: Callable[[], object], what: str = "", seconds: float = 30.0) -> None:
         """Go on as soon as it holds; fail if it never does."""
-        for _ in range(500):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
             if condition():
                 return
             await self.pilot.pause(0.01)

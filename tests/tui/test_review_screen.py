@@ -364,6 +364,26 @@ def test_like_this_shows_the_nearest_by_stored_embeddings(world: World, reviewin
     reviewing(body)
 
 
+def test_what_was_decided_is_learnt_from_while_one_goes_on(world: World, reviewing: Run) -> None:
+    import numpy as np
+
+    chance = np.random.default_rng(0)
+    ids = pictures(world, 26)
+    for number, photo_id in enumerate(ids):
+        vector = chance.normal(size=8) + (3 if number % 2 else -3)
+        world.store.set_embedding(photo_id, "scripted-1", vector.astype(np.float16).tobytes())
+
+    async def body(desk: Desk) -> None:
+        for number in range(24):
+            await desk.press("p" if number % 2 else "x")
+        await desk.until(lambda: photo(world, ids[25]).keep_score, "the training", seconds=60)
+        assert desk.current == ids[24], "nothing is sorted anew under the cursor"
+        await desk.until(lambda: "learnt from 24 verdicts" in desk.text(), "a word about it")
+
+    reviewing(body, taste={"every": 24})
+    assert photo(world, ids[25]).keep_score > 0.5 > photo(world, ids[24]).keep_score
+
+
 def test_what_is_filed_meanwhile_comes_at_the_end_and_a_refresh_sorts_it(world: World, reviewing: Run) -> None:
     ids = pictures(world, 3)
 
