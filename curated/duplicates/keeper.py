@@ -12,6 +12,8 @@ from curated.naming import is_human_name
 
 # Sharpness is told apart in steps of a quarter: a copy of a copy differs in it by less.
 _STEP = math.log(1.25)
+# Copies of one day tell nothing by their times.
+_DAY = 86_400 * 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ def better_of(known: Contender, new: Contender) -> tuple[bool, str]:
         (lambda each: each.size if _format_rank(each) == 1 else 0, "{0.size:,} bytes against {1.size:,}"),
         (lambda each: round(math.log1p(each.sharpness) / _STEP), "it is sharper"),
         (lambda each: -each.taken_at.timestamp() if each.taken_at else -math.inf, "its date is earlier"),
-        (lambda each: -each.mtime_ns if each.mtime_ns > 0 else 0, "its file is older"),
+        (lambda each: -(each.mtime_ns // _DAY) if each.mtime_ns > 0 else 0, "its file is older"),
         (lambda each: is_human_name(each.original_name), "its name is a person's"),
     ):
         left, right = value(known), value(new)

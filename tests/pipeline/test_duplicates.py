@@ -124,7 +124,8 @@ def test_the_index_grows_and_passes_over_what_has_gone(line: Line) -> None:
         ({"bordered": True, "pixels": 13_000_000}, {}, True, "it has no border"),
         ({}, {"sharpness": 110.0}, False, "it was there first"),
         ({"taken_at": datetime(2020, 1, 2)}, {"taken_at": datetime(2020, 1, 1)}, True, "its date is earlier"),
-        ({"mtime_ns": 5}, {"mtime_ns": 9}, False, "its file is older"),
+        ({"mtime_ns": 10**18}, {"mtime_ns": 2 * 10**18}, False, "its file is older"),
+        ({"mtime_ns": 10**18 + 9}, {"mtime_ns": 10**18}, False, "it was there first"),
         ({}, {"pixels": 900, "width": 30, "height": 30, "chosen": True}, True, "a person chose it"),
         ({}, {"original_name": "Grandmother at the lake"}, True, "its name is a person's"),
         ({}, {}, False, "it was there first"),
@@ -144,7 +145,7 @@ CONTENDERS = st.builds(
     sharpness=st.sampled_from([1.0, 2.0]),
     original_name=st.sampled_from(["IMG_1", "Lake in May"]),
     taken_at=st.sampled_from([None, datetime(2020, 1, 1), datetime(2021, 1, 1)]),
-    mtime_ns=st.sampled_from([5, 9]),
+    mtime_ns=st.sampled_from([10**18, 2 * 10**18]),
     chosen=st.booleans(),
     bordered=st.booleans(),
 )
