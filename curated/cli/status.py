@@ -16,8 +16,7 @@ from curated.config import load
 from curated.domain import Status
 from curated.models.weights import profile_notice, resolve_profile
 from curated.state.daemon import daemon_runs, published
-from curated.state.learnt import LearntModels
-from curated.taste.tasks import CategoryAnswer, TasteAnswer
+from curated.taste import learnt_categories, trainings
 
 
 @app.command()
@@ -85,11 +84,9 @@ def _report(context: Context) -> dict[str, Any]:
 
 
 def _learnt(context: Context) -> dict[str, Any]:
-    """What was learnt: the taste's last figures, and of each category how right it is; decoded without numpy."""
-    models = LearntModels(context.database)
-    taste, category = models.newest("taste"), models.newest("category")
-    figures = msgspec.msgpack.decode(taste.payload, type=TasteAnswer).figures if taste else None
-    known = msgspec.msgpack.decode(category.payload, type=CategoryAnswer).figures if category else []
+    """What was learnt: the taste's last figures, and of each category how right it is."""
+    figures = next(iter(trainings(context.database, 1)), None)
+    known = learnt_categories(context.database)
     return {
         "taste": {**msgspec.to_builtins(figures), "earns_trust": figures.earns_trust} if figures else None,
         "categories": {each.category: msgspec.to_builtins(each) for each in known},

@@ -2,7 +2,7 @@
 
 from curated.taste.categories import learn_categories
 from curated.taste.figures import Figures
-from curated.taste.models import LearntCategories, Opinion, Taste, trainings
+from curated.taste.models import LearntCategories, Opinion, Taste, learnt_categories, trainings
 from curated.taste.tasks import CategoryFigures
 from curated.taste.training import predict
 
@@ -13,6 +13,7 @@ __all__ = [
     "Opinion",
     "Taste",
     "learn_categories",
+    "learnt_categories",
     "predict",
     "trainings",
 ]

@@ -89,6 +89,12 @@ def trainings(database: Database, limit: int = 20) -> list[Figures]:
     return [msgspec.msgpack.decode(each.payload, type=TasteAnswer).figures for each in reversed(found)]
 
 
+def learnt_categories(database: Database) -> list[CategoryFigures]:
+    """What each category is worth that was learnt last; empty where none was."""
+    found = LearntModels(database).newest("category")
+    return msgspec.msgpack.decode(found.payload, type=CategoryAnswer).figures if found else []
+
+
 @dataclass(frozen=True, slots=True)
 class Opinion:
     """What was learnt of categories says of one picture: the likeliest, its chance, and what it is worth."""

@@ -23,7 +23,7 @@ from curated.state.journal import Journal
 from curated.state.overview import Entry, Judged, Overview
 from curated.state.schema import SCHEMA_VERSION
 from curated.state.store import Attempt, Store
-from curated.taste import Figures
+from curated.taste import CategoryFigures, Figures, learnt_categories, trainings
 from curated.tui.words import plain, shown_path, size_in_words
 
 Level = Literal["ok", "warn", "fail"]
@@ -53,6 +53,7 @@ class Counts:
     judged: Judged
     taste: Figures | None
     notice: str
+    learnt: tuple[CategoryFigures, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +87,8 @@ class Looks(Protocol):
 
 
 def latest_figures(database: Database) -> Figures | None:
-    """What the last `curated predict` said of itself."""
-    from curated.taste import Taste  # it brings numpy along, which a screen need not wait for
-
-    taste = Taste.newest(database)
-    return taste.figures if taste else None
+    """What the last training said of itself."""
+    return next(iter(trainings(database, 1)), None)
 
 
 class Looker:
@@ -140,6 +138,7 @@ class Looker:
                 self._overview.judged(),
                 latest_figures(self._store.database),
                 _notice(self._config),
+                tuple(learnt_categories(self._store.database)),
             )
             self._count_again_at = self._monotonic() + (time.perf_counter() - start) / _LONG_SHARE
         return self._counts

@@ -199,6 +199,12 @@ def taste(snapshot: Snapshot, width: int, height: int) -> Content:
         lines += [_low(line) for line in _in_lines(["AUC by labels", *curve], "  ", width)]
     if height > len(lines):
         lines.append(_low(f"Brier score {figures.brier:.3f} (base rate {figures.base_brier:.3f})"))
+    if snapshot.counts.learnt and height > len(lines):
+        known = [
+            f"{plain(each.category)} {each.precision:.0%}" if each.filed else f"{plain(each.category)} unsure"
+            for each in snapshot.counts.learnt
+        ]
+        lines += [_low(line) for line in _in_lines(["learnt, right:", *known], "  ", width)]
     return _block(lines, width, height)
 
 

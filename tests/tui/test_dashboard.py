@@ -19,6 +19,7 @@ from textual.widgets import Static
 from curated.domain import Purpose, Status
 from curated.state.daemon import DaemonState, InstanceLock, publish
 from curated.state.store import Attempt
+from curated.taste import CategoryFigures
 from curated.tui import dashboard_panels as panels
 from curated.tui.app import ReviewApp
 from curated.tui.dashboard import DashboardScreen, Panel
@@ -216,6 +217,17 @@ def test_the_taste_says_whether_it_is_to_be_trusted_and_how_it_is_got() -> None:
     assert "20: 0.61" in trusted
     weak = replace(busy().counts, taste=FIGURES.__class__(**{**as_dict(FIGURES), "auc_low": 0.4}))
     assert "! not trusted: about" in panels.taste(replace(busy(), counts=weak), 90, 8).plain
+
+
+def test_the_taste_says_how_right_each_learnt_category_is() -> None:
+    known = (
+        CategoryFigures("Photos", 40, 38, 0.97, 0.9, 0.6, 0.8, 44),
+        CategoryFigures("a\x1b[2Jb", 9, 0, 0.0, 0.0, 2.0, 0.5, 12),
+    )
+    text = panels.taste(replace(busy(), counts=replace(busy().counts, learnt=known)), 90, 9).plain
+    assert "Photos 97%" in text
+    assert "b unsure" in text
+    assert "\x1b" not in text
 
 
 def as_dict(figures: object) -> dict[str, object]:
