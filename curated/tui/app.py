@@ -240,9 +240,20 @@ class ReviewApp(Guarded[None]):
             return
         self._leaving = True
         # This key is heard before those that were pressed just before it, which are on their way through the screen.
-        self.screen.call_later(self.run_worker, self._leave, thread=True, exit_on_error=False)
+        self.screen.call_later(self.run_worker, self._leave, thread=True)
 
     def _leave(self) -> None:
+        message = ""
+        try:
+            if left := self._wait_for_moves():
+                many = "1 picture is" if left == 1 else f"{left:,} pictures are"
+                message = f"{many} still to be moved: the daemon does it, or the next review."
+        except (CuratedError, sqlite3.Error) as error:  # what cannot be counted keeps nobody here
+            message = f"It is not known what is still to be moved: {plain(str(error))}"
+        self.call_from_thread(self.exit, None, 0, Text(message) if message else None)
+
+    def _wait_for_moves(self) -> int:
+        """How many moves are left when those under way are done, or it takes too long."""
         until = time.monotonic() + _GOODBYE_SECONDS
         decisions = self.desk.decisions
         if decisions.owed_count():
@@ -252,12 +263,7 @@ class ReviewApp(Guarded[None]):
             if self._hurry.wait(0.02):
                 until = 0.0
         self.end_carrying(max(0.1, until - time.monotonic()))
-        left = decisions.owed_count()
-        message = ""
-        if left:
-            many = "1 picture is" if left == 1 else f"{left:,} pictures are"
-            message = f"{many} still to be moved: the daemon does it, or the next review."
-        self.call_from_thread(self.exit, None, 0, Text(message) if message else None)
+        return decisions.owed_count()
 
     # -- the files follow --------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -668,6 +669,37 @@ def test_what_is_left_to_move_is_said_at_the_end(world: World, reviewing: Run) -
 
     reviewing(body)
     assert [photo(world, each).verdict for each in ids] == ["trash", "trash", None]
+
+
+def test_a_second_press_leaves_at_once(world: World, reviewing: Run) -> None:
+    pictures(world, 2)
+
+    async def body(desk: Desk) -> None:
+        with world.filer().alone():
+            await desk.press("x", "q")
+            await desk.until(lambda: "Finishing" in desk.shown("#footer"), "the word")
+            began = time.monotonic()
+            await desk.press("q")
+            await desk.until(lambda: not desk.app.is_running, "the end")
+            assert time.monotonic() - began < 3
+
+    reviewing(body)
+
+
+def test_a_database_that_is_broken_keeps_nobody_from_leaving(world: World, reviewing: Run) -> None:
+    pictures(world, 2)
+
+    async def body(desk: Desk) -> None:
+        desk.app.end_carrying(5)
+        with world.database.write() as connection:
+            connection.execute("ALTER TABLE decision RENAME TO gone")
+        await desk.press("x")
+        assert "no such table" in desk.notices
+        await desk.press("q")
+        await desk.until(lambda: not desk.app.is_running, "the end")
+        assert "not known what is still to be moved" in str(desk.app._exit_renderables[0])
+
+    reviewing(body)
 
 
 def test_quitting_waits_for_the_moves_under_way(world: World, reviewing: Run) -> None:
