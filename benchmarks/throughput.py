@@ -11,6 +11,7 @@ Random weights of the real sizes (YOLOv8n, ViT-B-32, BLIP base); JPEG and PNG fi
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 import json
 import os
@@ -223,13 +224,17 @@ def _best_batch(act: Callable[[list[Any]], object], images: list[Any]) -> dict[s
 
 
 def run_once(folder: Path, count: int) -> dict[str, float]:
-    """Seconds a picture from the first that is filed to the last, without loading; and of the whole command."""
+    """Seconds a picture from the first filed to the last, without loading; of the whole command; peak memory."""
     environment = {**os.environ, "CURATED_CONFIG": str(folder / "config.toml")}
     started = time.perf_counter()
     command = [sys.executable, "-m", "curated", "run", "--once"]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as running:
         done = ("filed ", "review ", "duplicate ", "failed ")
-        moments = [time.perf_counter() for line in running.stdout or () if line.startswith(done)]
+        moments, peak = [], 0
+        for line in running.stdout or ():
+            if line.startswith(done):
+                moments.append(time.perf_counter())
+                peak = max([peak, *_peaks_of_children(running.pid)])
     if len(moments) < count:
         raise RuntimeError(f"only {len(moments)} of {count} pictures were filed")
     # The first batch is still filling the pipe: the rate is taken after it.
@@ -237,7 +242,18 @@ def run_once(folder: Path, count: int) -> dict[str, float]:
     return {
         "seconds": (settled[-1] - settled[0]) / (len(settled) - 1),
         "whole_command": (time.perf_counter() - started) / count,
+        "worker_mib": peak / 1024,
     }
+
+
+def _peaks_of_children(pid: int) -> list[int]:
+    """The most memory that each child of the process has had, in KiB; those that ended meanwhile are left out."""
+    found = []
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split():
+        with contextlib.suppress(OSError):
+            text = Path(f"/proc/{child}/status").read_text(encoding="ascii")
+            found += [int(line.split()[1]) for line in text.splitlines() if line.startswith("VmHWM")]
+    return found
 
 
 def print_figures(figures: dict[str, Any]) -> None:
@@ -246,6 +262,7 @@ def print_figures(figures: dict[str, Any]) -> None:
     curated = figures["curated"]
     told = f"{curated['whole_command'] * 1000:.0f} all told"
     print(f"(b) curated        {curated['seconds'] * 1000:8.0f} ms a picture ({told})")
+    print(f"    its worker's most memory: {curated['worker_mib']:.0f} MiB")
     for name, stage in figures["stages"].items():
         print(f"(c) {name:<14} {stage['seconds'] * 1000:8.0f} ms a picture alone, in batches of {stage['batch']:.0f}")
     print(f"b is {figures['faster_than_by_hand']:.2f} times as fast as a")
