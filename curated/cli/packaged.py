@@ -6,7 +6,13 @@ from importlib.resources import files
 from pathlib import Path
 
 # Where the wheel's files lie in a checkout, which is what an editable install runs from.
-_IN_CHECKOUT = {"config.example.toml": "config.example.toml", "curated-user.service": "systemd/curated-user.service"}
+_IN_CHECKOUT = {
+    "config.example.toml": "config.example.toml",
+    "curated-user.service": "systemd/curated-user.service",
+    "curated.service": "systemd/curated.service",
+    "curated-cuda.conf": "systemd/curated-cuda.conf",
+    "curated-metrics.conf": "systemd/curated-metrics.conf",
+}
 
 
 def packaged_text(name: str) -> str:

@@ -1,4 +1,4 @@
-"""The systemd user unit: its text, its place, and what systemd says of it."""
+"""The systemd units, the user's and the system's: their text, their place, and what systemd says of them."""
 
 from __future__ import annotations
 
@@ -7,34 +7,60 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from curated.cli.packaged import packaged_text
+from curated.cli.sandbox import Sandbox
 
 UNIT = "curated.service"
-_OURS = "# Written by `curated service install`"
+SYSTEM_UNITS = Path("/etc/systemd/system")
+_OURS = "# Written by `curated service install"
 _SECONDS = 20.0
 # What systemd refuses, or does not unescape, in the name of a program (but does in its arguments).
 _ODD = re.compile(r"""["'\\$]""")
 
 
-def unit_path(environ: Mapping[str, str] = os.environ) -> Path:
-    """Where a user's own units lie: $XDG_CONFIG_HOME/systemd/user."""
+def unit_path(environ: Mapping[str, str] = os.environ, *, system: bool = False) -> Path:
+    """Where the unit lies: among the user's own ($XDG_CONFIG_HOME/systemd/user) or the machine's."""
+    if system:
+        return SYSTEM_UNITS / UNIT
     base = environ.get("XDG_CONFIG_HOME") or "~/.config"
     return Path(base).expanduser() / "systemd" / "user" / UNIT
 
 
 def unit_text(command: list[str], config: Path | None) -> str:
-    """The unit that runs this command, with the configuration file if it is not the default one."""
-    environment = f"Environment={_quoted(f'CURATED_CONFIG={config}')}" if config else ""
-    text = packaged_text("curated-user.service")
+    """The user unit that runs this command, with the configuration file if it is not the default one."""
+    return _filled("curated-user.service", command, config)
+
+
+def _filled(template: str, command: list[str], config: Path | None) -> str:
+    environment = f"Environment={quoted(f'CURATED_CONFIG={config}')}" if config else ""
+    text = packaged_text(template)
     if _ODD.search(command[0]):
         command = ["/usr/bin/env", *command]
     # "$" stands for a variable in ExecStart only; "%" for a specifier everywhere.
-    started = " ".join(_quoted(part).replace("$", "$$") for part in command)
+    started = " ".join(quoted(part).replace("$", "$$") for part in command)
     text = text.replace("@CURATED@", started)
     return text.replace("@ENVIRONMENT@\n", f"{environment}\n" if environment else "")
+
+
+def system_unit_text(command: list[str], config: Path | None, folders: Sandbox, user: str) -> str:
+    """The system unit that runs this command as that user and sees no more of the disk than it needs."""
+    binds = [f"BindPaths={_listed(folders.hidden_writable)}"] if folders.hidden_writable else []
+    binds += [f"BindReadOnlyPaths={_listed(folders.hidden_readable, '-')}"] if folders.hidden_readable else []
+    return (
+        _filled("curated.service", command, config)
+        .replace("@USER@", user)
+        .replace("@FOLDERS@", _listed(folders.pictures))
+        .replace("@WRITABLE@", _listed(folders.writable))
+        .replace("@PROTECT_HOME@", "tmpfs" if binds else "yes")
+        .replace("@BINDS@\n", "".join(f"{line}\n" for line in binds))
+    )
+
+
+def _listed(paths: Sequence[Path], mark: str = "") -> str:
+    return " ".join(quoted(f"{mark}{path}") for path in paths)
 
 
 def is_ours(text: str) -> bool:
@@ -55,11 +81,11 @@ def has_systemd() -> bool:
     return shutil.which("systemctl") is not None
 
 
-def systemctl(*arguments: str) -> tuple[bool, str]:
-    """(whether it went well, what it said) of `systemctl --user …`."""
+def systemctl(*arguments: str, system: bool = False) -> tuple[bool, str]:
+    """(whether it went well, what it said) of `systemctl --user …`, or of the system's."""
     try:
         done = subprocess.run(
-            ["systemctl", "--user", *arguments],
+            ["systemctl", *([] if system else ["--user"]), *arguments],
             capture_output=True,
             text=True,
             errors="replace",
@@ -74,7 +100,7 @@ def systemctl(*arguments: str) -> tuple[bool, str]:
     return done.returncode == 0, (done.stdout.strip() or done.stderr.strip())
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """A word of a unit file, see systemd.syntax(7) on quoting and systemd.unit(5) on specifiers."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("%", "%%")
     return f'"{escaped}"'

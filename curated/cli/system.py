@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,12 +16,13 @@ from curated.cli.app import app
 from curated.cli.context import opened
 from curated.cli.doctor import Check, bad_configuration, examine
 from curated.cli.output import counted, echo_json, safe, shown
+from curated.cli.sandbox import sandbox
 from curated.errors import EXIT_CONFIG, EXIT_FAILED, ConfigError
 from curated.files import RealDisk
 from curated.filing.fsck import Problem, Trouble, check
 from curated.state.daemon import daemon_pid, daemon_runs
 
-service_app = typer.Typer(help="The daemon as a systemd user service.", no_args_is_help=True)
+service_app = typer.Typer(help="The daemon as a systemd service, the user's or the machine's.", no_args_is_help=True)
 app.add_typer(service_app, name="service")
 
 _REPAIR = "`curated fsck --repair`"
@@ -83,13 +86,22 @@ def doctor(
         raise typer.Exit(EXIT_CONFIG if misconfigured else EXIT_FAILED)
 
 
+_System = Annotated[bool, typer.Option("--system", help="The machine's unit, sandboxed, in place of the user's.")]
+
+
 @service_app.command()
-def install() -> None:
-    """Write the systemd user unit for this installation and the configuration in force."""
-    configuration.load()
-    given = os.environ.get("CURATED_CONFIG")
-    text = service.unit_text(service.curated_command(), configuration.config_path() if given else None)
-    path = service.unit_path()
+def install(system: _System = False) -> None:
+    """Write the systemd unit for this installation and the configuration in force; twice changes nothing.
+
+    With --system, whoever is not root has it printed, to be put in place by root.
+    """
+    path = service.unit_path(system=system)
+    text = _system_text() if system else _user_text()
+    if system and os.geteuid() != 0:
+        typer.echo(text, nl=False)
+        typer.echo(f"Next: curated service install --system | sudo tee {path}", err=True)
+        typer.echo("      sudo systemctl daemon-reload && sudo systemctl enable --now curated", err=True)
+        return
     present = path.read_text(encoding="utf-8", errors="replace") if path.exists() else None
     if present is not None and not service.is_ours(present):
         raise ConfigError(f"{path}: is there already and was not written by curated; move it away first")
@@ -99,19 +111,56 @@ def install() -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
         typer.echo(f"{'Wrote' if present is None else 'Updated'} {shown(path)}.")
+    manager = "systemctl" if system else "systemctl --user"
     if not service.has_systemd():
         typer.echo("There is no systemctl on this machine: start `curated run` by other means.")
     elif present is None:
-        typer.echo("Next: systemctl --user enable --now curated")
-        typer.echo("To have it run while you are logged out, too: loginctl enable-linger")
-    else:
-        typer.echo("Next: systemctl --user daemon-reload && systemctl --user restart curated")
+        reloaded = "systemctl daemon-reload && " if system else ""
+        typer.echo(f"Next: {reloaded}{manager} enable --now curated")
+        if not system:
+            typer.echo("To have it run while you are logged out, too: loginctl enable-linger")
+    elif present != text:
+        typer.echo(f"Next: {manager} daemon-reload && {manager} restart curated")
+    typer.echo(f"After a change of the configuration: {manager} reload curated")
+
+
+def _user_text() -> str:
+    configuration.load()
+    return service.unit_text(service.curated_command(), _given_config())
+
+
+def _system_text() -> str:
+    """The system unit for whoever asks; root by way of sudo would have root's home, not the person's."""
+    person = os.environ.get("SUDO_USER", "")
+    if os.geteuid() == 0 and person not in ("", "root"):
+        raise ConfigError(
+            f"run it as {person}, whose service it will be: `curated service install --system | "
+            f"sudo tee {service.unit_path(system=True)}`"
+        )
+    config = configuration.load()
+    configuration.check_folders(config)
+    found = sandbox(config)
+    for folder in (config.folders.library_path, config.folders.state_path, config.folders.cache_path):
+        # A service whose writable folders are not there does not start.
+        folder.mkdir(parents=True, exist_ok=True, mode=0o755 if folder == config.folders.library_path else 0o700)
+    if not found.renames:
+        typer.echo(
+            "Unsorted folder and library have no folder of their own in common, so that under the system unit each "
+            "move is a copy, compared and then removed; put both below one folder to have files renamed.", err=True
+        )  # fmt: skip
+    file = configuration.config_path()
+    given = file if file.exists() else None
+    return service.system_unit_text(service.curated_command(), given, found, getpass.getuser())
+
+
+def _given_config() -> Path | None:
+    return configuration.config_path() if os.environ.get("CURATED_CONFIG") else None
 
 
 @service_app.command()
-def uninstall() -> None:
+def uninstall(system: _System = False) -> None:
     """Stop the service and remove its unit; the library and the database stay as they are."""
-    path = service.unit_path()
+    path = service.unit_path(system=system)
     if not path.exists():
         typer.echo(f"{shown(path)} is not there: nothing to remove.")
         return
@@ -119,33 +168,35 @@ def uninstall() -> None:
         raise ConfigError(f"{path}: was not written by curated; remove it yourself if you want it gone")
     stopped = True
     if service.has_systemd():
-        stopped, said = service.systemctl("disable", "--now", service.UNIT)
+        stopped, said = service.systemctl("disable", "--now", service.UNIT, system=system)
         if not stopped:
             typer.echo(f"It could not be stopped ({safe(said)}).", err=True)
     path.unlink()
     typer.echo(f"Removed {shown(path)}.")
     if service.has_systemd():
-        service.systemctl("daemon-reload")
+        service.systemctl("daemon-reload", system=system)
     if not stopped:
-        typer.echo("Next, if it still runs: systemctl --user stop curated")
+        typer.echo(f"Next, if it still runs: systemctl {'' if system else '--user '}stop curated")
 
 
 @service_app.command("status")
 def service_status() -> None:
     """Whether the unit is installed, up to date and active, and whether a daemon runs."""
-    path = service.unit_path()
+    path, system = service.unit_path(), service.unit_path(system=True)
     if not path.exists():
         typer.echo("unit     not installed; `curated service install` writes it")
     else:
-        given = os.environ.get("CURATED_CONFIG")
-        wanted = service.unit_text(service.curated_command(), configuration.config_path() if given else None)
-        same = path.read_text(encoding="utf-8", errors="replace") == wanted
+        same = path.read_text(encoding="utf-8", errors="replace") == _user_text()
         typer.echo(f"unit     {shown(path)}{'' if same else ' (outdated; `curated service install` updates it)'}")
+    if system.exists():
+        typer.echo(f"system   {shown(system)}")
     if not service.has_systemd():
         typer.echo("systemd  there is no systemctl on this machine")
     else:
+        by_system = system.exists() and not path.exists()
         for word in ("is-enabled", "is-active"):
-            typer.echo(f"{word.removeprefix('is-'):<8} {safe(service.systemctl(word, service.UNIT)[1]) or 'unknown'}")
+            said = service.systemctl(word, service.UNIT, system=by_system)[1]
+            typer.echo(f"{word.removeprefix('is-'):<8} {safe(said) or 'unknown'}")
     state = configuration.load().folders.state_path
     runs = f"running (process {daemon_pid(state) or 'just starting'})" if daemon_runs(state) else "not running"
     typer.echo(f"daemon   {runs}")
