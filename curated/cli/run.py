@@ -29,13 +29,16 @@ def run(
         raise typer.Exit(EXIT_FAILED)
 
 
-def work(config: Config, *, once: bool, verbose: bool = False) -> bool:
-    """Run a daemon with the display that fits the place where it runs; whether nothing failed (always, if stopped)."""
+def work(config: Config, *, once: bool, verbose: bool = False, factory: str | None = None) -> bool:
+    """Run a daemon with the display that fits the place where it runs; whether nothing failed (always, if stopped).
+
+    `factory` names another maker of the models, see WorkerSpec.
+    """
     is_terminal = sys.stdout.isatty()
     report = TerminalReport(config, once=once) if is_terminal else LineReport(config)
     set_up_logging(report.log_handler(), verbose=verbose)
     signals = Signals(may_reload=not is_terminal and not once)
-    with build_daemon(config, report, once=once) as daemon:
+    with build_daemon(config, report, once=once, factory=factory) as daemon:
         report.begin(profile_notice(config.models))
         signals.pass_on_to(daemon)
         with report:

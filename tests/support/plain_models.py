@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from curated.domain import KINDS, Categories, Findings
 from curated.pictures.decoded import Decoded
 
 FACTORY = f"{__name__}:open_plain"
+SLOW_FACTORY = f"{__name__}:open_slow"
 # A picture of exactly this colour kills the process that looks at it.
 POISON = (13, 13, 13)
 
@@ -50,3 +52,15 @@ class PlainModels:
 
 def open_plain(models: Models, cache: Path, categories: Categories) -> PlainModels:
     return PlainModels()
+
+
+class SlowModels(PlainModels):
+    """The same, a batch taking so long that one can be interrupted."""
+
+    def judge(self, batch: Sequence[Decoded]) -> list[Findings]:
+        time.sleep(0.3)
+        return super().judge(batch)
+
+
+def open_slow(models: Models, cache: Path, categories: Categories) -> SlowModels:
+    return SlowModels()
