@@ -13,6 +13,7 @@ source only beside its verified copy.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -156,11 +157,19 @@ class Journey(Steps):
     def _remove_source(self, leg: Leg) -> None:
         source = leg.file.source
         try:
+            stands = self.still_there(leg)
+            # Looked at last: what takes this name from here on cannot be told apart any more.
             entry = self.disk.look(source)
             if entry is not None and entry.identity == leg.identity:
+                if not stands:
+                    raise OSError(errno.ESTALE, f"{leg.file.target} was altered as soon as it was there")
                 self.unsync([source.parent])
                 self.disk.unlink(source)
         except OSError as error:
+            # Removed although the disk said no (a reply that got lost): as good as any other.
+            if self.disk.look(source) is None:
+                self.released = True
+                return
             # The first one that cannot be removed takes everything back; after that there is no way back.
             if not self.released:
                 raise
@@ -268,7 +277,7 @@ class Journey(Steps):
         self.legs[index] = replace(self.legs[index], place=Place.SOURCE)
 
     def _discard(self, index: int) -> None:
-        """Remove our own copy, if the file it was made of is still there in some form."""
+        """Remove our own copy, if the file it was made of is still there in some form or nothing was copied yet."""
         leg = self.legs[index]
         temporary = leg.file.temporary
         if temporary is None:
@@ -277,9 +286,11 @@ class Journey(Steps):
         file = replace(leg.file, state=MoveState.COPYING)
         if file.state != leg.file.state:
             self.journal.set_files([file])
-        if self.disk.look(file.source) is None:
+        copy = self.disk.look(temporary)
+        # Half a film is better than none; nothing of it is nothing.
+        if copy is not None and copy.identity.size and self.disk.look(file.source) is None:
             self.notes.append(f"{temporary} stays there: {file.source} is gone")
-        elif self.disk.look(temporary) is not None:
+        elif copy is not None:
             self.unsync([temporary.parent])
             self.disk.unlink(temporary)
         self.legs[index] = replace(leg, file=file, place=Place.SOURCE)

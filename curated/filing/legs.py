@@ -89,6 +89,8 @@ def free_targets(disk: Disk, wanted: Sequence[tuple[Path, Path]], refused: Colle
 
 def drop_old_name(disk: Disk, old: Path, new: Path) -> None:
     """Remove the old one of a file's two names; left alone if it has become another file."""
+    kept = disk.look(new)
+    # Looked at last: whatever takes its name from here on cannot be told apart any more.
     entry = disk.look(old)
-    if entry is not None and entry.same_file(disk.look(new)):
+    if entry is not None and entry.same_file(kept):
         disk.unlink(old)

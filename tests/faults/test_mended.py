@@ -1,0 +1,78 @@
+"""What the fault tests have found, each reproduced alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from curated.errors import FilingError
+from tests.support.faults_disks import DoneButFailedDisk, MeddledDisk
+from tests.support.filing_disks import NoFlagDisk, RecordingDisk, SplitDisk
+from tests.support.filing_world import World
+
+
+def pair(world: World) -> tuple[list[Path], list[Path]]:
+    sources = [world.put("IMG_1.HEIC", "picture"), world.put("IMG_1.MOV", "film")]
+    return sources, [world.library / "Photos" / "cat.HEIC", world.library / "Photos" / "cat.MOV"]
+
+
+def step_of(
+    tmp_path: Path, template: Path, name: str, path: str, disk_of=lambda world: SplitDisk(world.library)
+) -> int:
+    """The number of the first step of that name on a file of that name."""
+    trial = World(tmp_path / "trial", template=template)
+    recording = RecordingDisk(disk_of(trial))
+    trial.file(*pair(trial), disk=recording)
+    trial.close()
+    return next(step.number for step in recording.steps if step.name == name and step.paths[0].name == path)
+
+
+def test_a_source_removed_although_the_disk_said_no_does_not_tear_the_asset_apart(
+    world: World, tmp_path: Path, empty_database: Path
+) -> None:
+    at = step_of(tmp_path, empty_database, "unlink", "IMG_1.HEIC")
+    sources, targets = pair(world)
+    world.file(sources, targets, disk=DoneButFailedDisk(at, SplitDisk(world.library)))
+    assert [path.exists() for path in (*sources, *targets)] == [False, False, True, True]
+    assert world.problems(SplitDisk(world.library)) == []
+
+
+def test_a_source_stays_if_its_copy_is_altered_right_before_it_would_be_removed(
+    world: World, tmp_path: Path, empty_database: Path
+) -> None:
+    at = step_of(tmp_path, empty_database, "unlink", "IMG_1.HEIC") - 2
+    sources, targets = pair(world)
+
+    def edit() -> None:
+        targets[0].write_text("edited!")
+
+    with pytest.raises(FilingError, match="altered as soon as it was there"):
+        world.file(sources, targets, disk=MeddledDisk(at, edit, SplitDisk(world.library)))
+    assert [path.read_text() for path in sources] == ["picture", "film"]
+    assert targets[0].read_text() == "edited!"
+
+
+def test_an_empty_copy_is_not_left_behind_when_its_source_goes_away(
+    world: World, tmp_path: Path, empty_database: Path
+) -> None:
+    at = step_of(tmp_path, empty_database, "copy", "IMG_1.MOV")
+    sources, targets = pair(world)
+    with pytest.raises(FilingError, match=r"IMG_1\.HEIC"):
+        world.file(sources, targets, disk=MeddledDisk(at, sources[1].unlink, SplitDisk(world.library)))
+    assert sorted(world.files()) == ["Unsorted/IMG_1.HEIC"]
+
+
+def test_a_new_file_under_the_old_name_is_seen_until_the_last_moment_where_names_are_linked(
+    world: World, tmp_path: Path, empty_database: Path
+) -> None:
+    at = step_of(tmp_path, empty_database, "unlink", "IMG_1.HEIC", lambda world: NoFlagDisk()) - 1
+    sources, targets = pair(world)
+
+    def replace() -> None:
+        (world.base / "new").write_text("another picture")
+        (world.base / "new").replace(sources[0])
+
+    world.file(sources, targets, disk=MeddledDisk(at, replace, NoFlagDisk()))
+    assert sources[0].read_text() == "another picture"
+    assert targets[0].read_text() == "picture"
