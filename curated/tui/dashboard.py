@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
 from textual.app import ComposeResult
@@ -14,7 +14,6 @@ from textual.containers import Container, Vertical
 from textual.content import Content
 from textual.events import Resize
 from textual.message import Message
-from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -26,6 +25,7 @@ from curated.review import Review
 from curated.state.daemon import ask_to_retry
 from curated.state.store import Store
 from curated.tui import dashboard_panels as panels
+from curated.tui.base import SideScreen
 from curated.tui.dashboard_look import Looker, Looks, Snapshot
 from curated.tui.dashboard_panels import Draw
 from curated.tui.keys import first_key
@@ -84,11 +84,10 @@ class Panel(Widget):
         return self._draw(self._snapshot, self.size.width, self.size.height)
 
 
-class DashboardScreen(Screen[None]):
+class DashboardScreen(SideScreen):
     """The daemon and the library at a glance."""
 
     CSS_PATH = "dashboard.tcss"
-    AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "retry", "try failed again", show=False),
         Binding("escape", "close", "back", show=False),
@@ -98,10 +97,6 @@ class DashboardScreen(Screen[None]):
         super().__init__()
         self._given = looker
         self._retrying = False
-
-    @property
-    def _review(self) -> ReviewApp:
-        return cast("ReviewApp", self.app)
 
     def compose(self) -> ComposeResult:
         yield Static("", id="title", markup=False)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -13,16 +12,15 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.events import Key
-from textual.screen import Screen
 from textual.widgets import Input, Label, Static
 
 from curated.errors import NotFound
 from curated.review import Seen
 from curated.review.desk import categories
 from curated.state.decisions import Action
-from curated.state.overview import Overview
 from curated.state.queue import Filter
 from curated.tui import sheet_words
+from curated.tui.base import SideScreen
 from curated.tui.keys import bindings, first_key
 from curated.tui.sheet_grid import SheetGrid, Tile, landing, step
 from curated.tui.sheet_sweep import Sweep, planned, threshold
@@ -30,7 +28,7 @@ from curated.tui.sitting import Sitting
 from curated.tui.words import said
 
 if TYPE_CHECKING:
-    from curated.tui.app import Changed, ReviewApp
+    from curated.tui.app import Changed
 
 # A page that was flipped past faster than this was not looked at.
 LOOK_SECONDS = 0.25
@@ -38,11 +36,10 @@ _PREFETCH_SECONDS = 0.05
 _TICK_SECONDS = 0.1
 
 
-class SheetScreen(Screen[None]):
+class SheetScreen(SideScreen):
     """The sitting's list as a grid of thumbnails, with the sitting's cursor and marks."""
 
     CSS_PATH = "sheet.tcss"
-    AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("first", "last", "page_down", "page_up", "keep", "trash", "undecided", "confirm", "category"),
         *bindings("protect", "mark", "mark_range", "mark_all", "clear"),
@@ -62,14 +59,6 @@ class SheetScreen(Screen[None]):
         self._word = ""
         self._here: frozenset[int] = frozenset()
         self._length = 0
-
-    @property
-    def _review(self) -> ReviewApp:
-        return cast("ReviewApp", self.app)
-
-    @cached_property
-    def _overview(self) -> Overview:
-        return Overview(self._review.database)
 
     @property
     def _grid(self) -> SheetGrid:

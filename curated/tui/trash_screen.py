@@ -5,8 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -15,12 +14,12 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.events import Key
 from textual.message import Message
-from textual.screen import Screen
 from textual.widgets import Static
 
 from curated.errors import NotFound
 from curated.state.decisions import Action
-from curated.state.overview import InTrash, Overview
+from curated.state.overview import InTrash
+from curated.tui.base import SideScreen
 from curated.tui.dashboard_look import age
 from curated.tui.keys import bindings, first_key
 from curated.tui.picture import PictureView
@@ -28,7 +27,7 @@ from curated.tui.trash_list import TrashList
 from curated.tui.words import plain, said, shown_path, size_in_words
 
 if TYPE_CHECKING:
-    from curated.tui.app import Changed, ReviewApp
+    from curated.tui.app import Changed
 
 _AGAIN_SECONDS = 2.0
 _EMPTY = "`curated trash empty`"
@@ -46,11 +45,10 @@ class Read(Message):
         return isinstance(message, Read)
 
 
-class TrashScreen(Screen[None]):
+class TrashScreen(SideScreen):
     """The trash as a list, with the picture under the cursor beside it."""
 
     CSS_PATH = "trash_screen.tcss"
-    AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("first", "last", "page_down", "page_up", "keep", "undecided", "confirm", "trash"),
         *bindings("mark", "mark_range", "mark_all", "clear"),
@@ -62,14 +60,6 @@ class TrashScreen(Screen[None]):
         self._stamp: object = None
         self._word = ""
         self._wanted_again = False
-
-    @property
-    def _review(self) -> ReviewApp:
-        return cast("ReviewApp", self.app)
-
-    @cached_property
-    def _overview(self) -> Overview:
-        return Overview(self._review.database)
 
     @property
     def _list(self) -> TrashList:
