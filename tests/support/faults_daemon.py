@@ -1,76 +1,152 @@
-"""A daemon in a process of its own, whose memory is measured; light, as the real one is.
+"""The whole daemon, killed at any moment while files arrive: its own process, its worker, its folders.
 
-`python -m tests.support.faults_daemon BASE SETTINGS` files what lies in BASE/Unsorted, then prints what it cost: one
-JSON object with the most memory it held itself and how often a model process was started.
+Run as a program (`python -m tests.support.faults_daemon FOLDER [--once]`) it is `curated run` with plain models.
 """
 
 from __future__ import annotations
 
-import json
-import logging
+import hashlib
+import os
+import shutil
+import signal
 import subprocess
 import sys
-from dataclasses import dataclass
+import time
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from random import Random
 
-from curated.config import from_dict
+import numpy as np
+from PIL import Image
+
+from curated.config import Config, from_dict
 from curated.daemon import build_daemon
+from curated.files import is_temporary
+from curated.state.schema import open_database
+from tests.support.faults_ground import Figures
+from tests.support.filing_world import World
+from tests.support.plain_models import FACTORY
 
-ROOT = Path(__file__).parents[2]
-POISONED = "tests.support.faults_poison:open_poisoned"
-
-
-@dataclass(frozen=True)
-class Ran:
-    """What a daemon that has ended says of itself."""
-
-    good: bool
-    peak_mb: float
-    starts: int
-    log: str
+_ROOT = Path(__file__).parents[2]
+_COLOURS = ((200, 20, 20), (20, 200, 20), (20, 20, 200))
 
 
-def run_daemon(base: Path, seconds: float = 100, **settings: dict[str, Any]) -> Ran:
-    """Have a daemon in a process of its own file what lies in `base`/Unsorted; `settings` are tables of the config."""
-    command = [sys.executable, "-m", "tests.support.faults_daemon", str(base), json.dumps(settings)]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=seconds, cwd=ROOT, check=False)
-    assert ended.returncode == 0, ended.stderr
-    return Ran(**json.loads(ended.stdout.splitlines()[-1]), log=ended.stderr)
+def config_for(base: Path) -> Config:
+    """What the daemon over this folder is run with."""
+    places = {name: str(base / name) for name in ("state", "cache")}
+    places |= {"unsorted": str(base / "Unsorted"), "library": str(base / "Library")}
+    watch = {"settle_seconds": 0.1, "retry_seconds": 0.1, "rescan_seconds": 60.0}
+    return from_dict({"folders": places, "watch": watch, "models": {"profile": "lite", "batch_size": 4}}, "test")
 
 
-def settings_for(base: Path, settings: dict[str, Any]) -> dict[str, Any]:
-    """The configuration of a daemon over `base`, as its TOML would say it."""
-    (base / "Unsorted").mkdir(exist_ok=True)
-    return {
-        "watch": {"settle_seconds": 0.1, "retries": 0} | settings.get("watch", {}),
-        "models": {"profile": "lite", "batch_size": 4, "decode_threads": 2} | settings.get("models", {}),
-        "reading": settings.get("reading", {}),
-        "folders": {
-            "unsorted": str(base / "Unsorted"),
-            "library": str(base / "Library"),
-            "state": str(base / "state"),
-            "cache": str(base / "cache"),
-        },
-    }
+def killed_daemons(folder: Path, count: int, seed: int) -> Figures:
+    """So many lives of the daemon over one pair of folders, each with new files and a sudden end."""
+    figures = Figures("kills of the whole daemon")
+    rng = Random(seed)
+    base = folder / "daemon"
+    shutil.rmtree(base, ignore_errors=True)
+    unsorted = base / "Unsorted"
+    unsorted.mkdir(parents=True)
+    inputs: dict[str, str] = {}
+    mine = base / "Library" / "Photos" / "Red things.jpg"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("of someone else")
+    for life in range(count):
+        for number in range(rng.randint(1, 5)):
+            _arrives(unsorted, f"IMG_{life}_{number}", rng, inputs)
+        process = _start(base)
+        started = time.monotonic()
+        # Some die while they start, most while they file.
+        if rng.random() > 0.2:
+            _wait_for(process, b"ready")
+            started = time.monotonic()
+        moment = rng.random() * 1.2
+        while time.monotonic() - started < moment:
+            if rng.random() < 0.2:
+                _arrives(unsorted, f"IMG_{life}_late_{rng.getrandbits(32)}", rng, inputs)
+            time.sleep(min(0.05, max(0.0, moment - (time.monotonic() - started))))
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        figures.tried += 1
+        figures.covered[_open_moves(base)] += 1
+    last = subprocess.run(
+        [sys.executable, "-m", __name__, str(base), "--once"], cwd=_ROOT, capture_output=True, text=True, check=False
+    )
+    figures.violations += [] if last.returncode == 0 else [f"the last run failed: {last.stdout} {last.stderr}"]
+    figures.violations += _problems(base, inputs, mine)
+    return figures
 
 
-def _main() -> None:
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    base, settings = Path(sys.argv[1]), json.loads(sys.argv[2])
-    config = from_dict(settings_for(base, settings), "test")
-    with build_daemon(config, lambda _: None, once=True, factory=POISONED) as daemon:
-        good = daemon.run()
-    starts = base / "cache" / "starts"
-    lines = starts.read_text(encoding="ascii").splitlines() if starts.exists() else []
-    print(json.dumps({"good": good, "peak_mb": round(peak_memory() / 1e6, 1), "starts": len(lines)}))
+def _problems(base: Path, inputs: dict[str, str], mine: Path) -> list[str]:
+    where: dict[str, list[Path]] = {}
+    roots = [base / "Unsorted", base / "Library"]
+    for path in (path for root in roots for path in root.rglob("*") if path.is_file()):
+        where.setdefault(hashlib.sha256(path.read_bytes()).hexdigest(), []).append(path)
+    found = [
+        f"{name} exists {len(where.get(digest, []))} times"
+        for digest, name in inputs.items()
+        if len(where.get(digest, [])) != 1
+    ]
+    found += [f"{path} is left over" for paths in where.values() for path in paths if is_temporary(path.name)]
+    if mine.read_text() != "of someone else":
+        found.append("a file of someone else was touched")
+    for digest, name in inputs.items():
+        path = where.get(digest, [base])[0]
+        if name.endswith(".jpg") and not path.is_relative_to(base / "Library"):
+            found.append(f"{name} was not filed")
+        if name.endswith(".xmp"):
+            picture = where.get(next(d for d, n in inputs.items() if n == f"{name[:-4]}.jpg"), [base])[0]
+            if picture.parent != path.parent or picture.stem != path.stem:
+                found.append(f"{name} is at {path}, its picture at {picture}")
+    world = World(base)
+    found += world.problems()
+    world.close()
+    return found
 
 
-def peak_memory(pid: int | str = "self") -> int:
-    """The most bytes a process has held; ru_maxrss would begin with what its parent held."""
-    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-    return 1024 * int(next(line for line in status.splitlines() if line.startswith("VmHWM:")).split()[1])
+def _open_moves(base: Path) -> str:
+    if not (base / "state" / "curated.db").exists():
+        return "died before there was a database"
+    with open_database(base / "state" / "curated.db", read_only=True) as database:
+        return (
+            "died in a move" if database.execute("SELECT 1 FROM move WHERE open").fetchone() else "died between moves"
+        )
+
+
+def _arrives(unsorted: Path, stem: str, rng: Random, inputs: dict[str, str]) -> None:
+    """A picture, or a picture with its sidecar, the sidecar first."""
+    pixels = np.full((96, 128, 3), rng.choice(_COLOURS), np.uint8).astype(int)
+    pixels += np.random.default_rng(rng.getrandbits(32)).integers(-20, 56, (6, 8, 1)).repeat(16, 0).repeat(16, 1)
+    temporary = unsorted / f".{stem}"
+    if rng.random() < 0.4:
+        (unsorted / f"{stem}.xmp").write_text(f"sidecar of {stem}")
+        inputs[hashlib.sha256(f"sidecar of {stem}".encode()).hexdigest()] = f"{stem}.xmp"
+    Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).save(temporary, "JPEG")
+    inputs[hashlib.sha256(temporary.read_bytes()).hexdigest()] = f"{stem}.jpg"
+    temporary.rename(unsorted / f"{stem}.jpg")
+
+
+def _start(base: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-m", __name__, str(base)], cwd=_ROOT, stdout=subprocess.PIPE)
+
+
+def _wait_for(process: subprocess.Popen[bytes], word: bytes) -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        if word in line:
+            return
+    raise AssertionError(f"the daemon ended with {process.wait()} before it said {word!r}")
+
+
+def main() -> None:
+    base, *options = sys.argv[1:]
+    with build_daemon(
+        config_for(Path(base)), lambda event: None, once="--once" in options, factory=FACTORY
+    ) as daemon:
+        with suppress(BrokenPipeError):
+            os.write(1, b"ready\n")
+        sys.exit(0 if daemon.run() else 1)
 
 
 if __name__ == "__main__":
-    _main()
+    main()
