@@ -29,7 +29,13 @@ class Database:
     transaction that reads and then writes fails at once with "database is locked", whatever the timeout.
     """
 
-    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        read_only: bool = False,
+        version: tuple[int, int, int] = sqlite3.sqlite_version_info,
+    ) -> None:
         self.path = path
         self.read_only = read_only
         self._local = threading.local()
@@ -39,7 +45,7 @@ class Database:
         self._lock_descriptor: int | None = None
         self._lock_depth = 0
         self._file: tuple[int, int] | None = None
-        self._needs_file_lock = sqlite3.sqlite_version_info < WAL_RESET_FIXED
+        self._needs_file_lock = version < WAL_RESET_FIXED
 
     @property
     def connection(self) -> sqlite3.Connection:
