@@ -34,13 +34,26 @@ class Bits:
     def add(self, photo_id: int, *values: int) -> None:
         """Remember one string, 64 bits a value."""
         if self._count == len(self._ids):
-            grow = self._numpy.zeros_like
-            self._words = [self._numpy.concatenate([each, grow(each)]) for each in self._words]
-            self._ids = self._numpy.concatenate([self._ids, grow(self._ids)])
+            room = self._numpy.zeros(max(1024, self._count // 8), self._numpy.uint64)
+            self._words = [self._numpy.concatenate([each, room]) for each in self._words]
+            self._ids = self._numpy.concatenate([self._ids, room.astype(self._numpy.uint32)])
         for word, value in zip(self._words, values, strict=True):
             word[self._count] = value
         self._ids[self._count] = photo_id
         self._count += 1
+
+    def extend(self, ids: Sequence[int], strings: bytes) -> None:
+        """Remember many at once, more quickly: their strings one after the other, the most significant byte first."""
+        numpy = self._numpy
+        table = numpy.frombuffer(strings, ">u8").reshape(len(ids), len(self._words)).astype(numpy.uint64)
+        room = numpy.zeros(1024, numpy.uint64)
+        self._words = [
+            numpy.concatenate([word[: self._count], table[:, number], room]) for number, word in enumerate(self._words)
+        ]
+        self._ids = numpy.concatenate(
+            [self._ids[: self._count], numpy.array(ids, numpy.uint32), room.astype(numpy.uint32)]
+        )
+        self._count += len(ids)
 
     def near(self, values: Sequence[int], reach: int, limit: int) -> list[tuple[int, int]]:
         """(distance, id) of at most `limit` within reach, nearest first, then the least id.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import islice
 
 from curated.config import Duplicates
 from curated.domain import Twin
@@ -19,6 +20,9 @@ from curated.state.store import Store
 
 # So many pictures, the nearest by hash and by code, are laid over a new one.
 _BY_HASH, _BY_CODE = 16, 16
+_CODE_BYTES = CODE_BITS // 8
+# So many are read from the database at a time.
+_PAGE = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +59,17 @@ class TwinIndex:
         self._pairs = Pairs(store.database)
         self._hashes, self._mirrorless = Bits(1), Bits(1)
         self._codes: dict[str, Bits] = {}
-        for photo_id, phash in self._pairs.hashes():
-            self._add_hash(photo_id, phash)
-        for photo_id, model, code in self._pairs.codes():
-            self._add_code(photo_id, model, code)
+        hashes = self._pairs.hashes()
+        while page := list(islice(hashes, _PAGE)):
+            ids = [photo_id for photo_id, _ in page]
+            self._hashes.extend(ids, bytes.fromhex("".join(phash for _, phash in page)))
+            self._mirrorless.extend(ids, b"".join(mirrorless(int(phash, 16)).to_bytes(8, "big") for _, phash in page))
+        codes = self._pairs.codes()
+        while coded := list(islice(codes, _PAGE)):
+            for wanted in {model for _, model, _ in coded}:
+                of_model = [(each, code) for each, model, code in coded if (model, len(code)) == (wanted, _CODE_BYTES)]
+                strings = b"".join(code for _, code in of_model)
+                self._codes.setdefault(wanted, Bits(CODE_BITS // 64)).extend([each for each, _ in of_model], strings)
 
     def __len__(self) -> int:
         return len(self._hashes)
@@ -125,7 +136,7 @@ class TwinIndex:
         self._mirrorless.add(photo_id, mirrorless(value))
 
     def _add_code(self, photo_id: int, model: str, code: bytes) -> None:
-        if len(code) == CODE_BITS // 8:
+        if len(code) == _CODE_BYTES:
             self._codes.setdefault(model, Bits(CODE_BITS // 64)).add(photo_id, *_words(code))
 
 

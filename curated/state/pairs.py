@@ -79,10 +79,14 @@ class Pairs:
 
         A picture with a border has two: its own and that of what the border encloses.
         """
-        rows = self.database.execute(f"SELECT id, phash FROM photo WHERE {_MAY_BE_TWINS}").fetchall()
-        yield from ((row["id"], row["phash"]) for row in rows)
-        inner = self.database.execute("SELECT photo_id, inner FROM likeness WHERE inner <> ''").fetchall()
-        yield from ((row["photo_id"], row["inner"]) for row in inner)
+        # Some at a time, as a million rows at once would stay with the process; it must be read to its end at once.
+        for query in (
+            f"SELECT id, phash FROM photo WHERE {_MAY_BE_TWINS}",
+            "SELECT photo_id, inner FROM likeness WHERE inner <> ''",
+        ):
+            cursor = self.database.execute(query)
+            while page := cursor.fetchmany(_PAGE):
+                yield from ((row[0], row[1]) for row in page)
 
     def codes(self) -> Iterator[tuple[int, str, bytes]]:
         """(photo id, model, code) of every picture that has one, by id."""

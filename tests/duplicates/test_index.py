@@ -183,3 +183,16 @@ def test_bits_are_found_by_how_many_differ_the_nearest_and_oldest_first() -> Non
     bits.add(8999, 1, 2 ^ 1, 3 ^ 1, 4 ^ 1)
     assert bits.near(wanted, 60, 10) == [(0, 9000), (3, 8999), (3, 9001)]
     assert bits.near(wanted, 60, 1) == [(0, 9000)]
+
+
+def test_bits_that_were_read_at_once_are_as_those_that_came_one_by_one() -> None:
+    one, other = Bits(2), Bits(2)
+    values = [(number * 2654435761 % 2**64, number * 40503 % 2**64) for number in range(3000)]
+    for number, pair in enumerate(values):
+        one.add(number, *pair)
+    other.extend(range(2900), b"".join(word.to_bytes(8, "big") for pair in values[:2900] for word in pair))
+    for number, pair in enumerate(values[2900:], start=2900):
+        other.add(number, *pair)
+    assert len(one) == len(other) == 3000
+    for wanted in values[::500]:
+        assert one.near(wanted, 40, 50) == other.near(wanted, 40, 50) != []
