@@ -140,9 +140,7 @@ def _wait_for(process: subprocess.Popen[bytes], word: bytes) -> None:
 
 def main() -> None:
     base, *options = sys.argv[1:]
-    with build_daemon(
-        config_for(Path(base)), lambda event: None, once="--once" in options, factory=FACTORY
-    ) as daemon:
+    with build_daemon(config_for(Path(base)), lambda event: None, once="--once" in options, factory=FACTORY) as daemon:
         with suppress(BrokenPipeError):
             os.write(1, b"ready\n")
         sys.exit(0 if daemon.run() else 1)
