@@ -29,7 +29,7 @@ from curated.state.schema import open_database
 from curated.state.store import Store
 from tests.support.clock import wait_until
 from tests.support.faults_arrivals import SETTLE, WAYS, Yard, noise, picture, small_picture
-from tests.support.faults_daemon import Watching, peak_memory, watching_daemon
+from tests.support.faults_running import Watching, peak_memory, watching_daemon
 from tests.support.trees import contents
 from tests.support.watching import JPEG
 from tests.support.watching import Watching as WatchingByHand
@@ -86,7 +86,7 @@ def fast_base() -> Iterator[Path]:
         yield made
 
 
-@pytest.mark.timeout(900 if SOAK else 120)
+@pytest.mark.timeout(1_500 if SOAK else 120)
 def test_in_eleven_ways_at_once_nothing_is_taken_before_it_is_whole_or_missed(base: Path) -> None:
     yards = [
         Yard(base / "Unsorted", base / "outside" / str(number), made=number * 10_000) for number in range(len(WAYS))
@@ -105,7 +105,7 @@ def test_in_eleven_ways_at_once_nothing_is_taken_before_it_is_whole_or_missed(ba
     assert [path for path in (base / "Unsorted").rglob("*") if path.is_file()] == []
 
 
-@pytest.mark.timeout(900 if SOAK else 120)
+@pytest.mark.timeout(1_500 if SOAK else 120)
 def test_a_burst_that_overflows_the_queue_of_events_is_taken_whole(fast_base: Path) -> None:
     base, unsorted = fast_base, fast_base / "Unsorted"
     limit = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text(encoding="ascii"))
@@ -121,7 +121,7 @@ def test_a_burst_that_overflows_the_queue_of_events_is_taken_whole(fast_base: Pa
             path.write_bytes(data)
         started = time.monotonic()
         daemon.process.send_signal(signal.SIGCONT)
-        wait_until(lambda: filed(base) >= BURST, f"{BURST} pictures to be filed", 800 if SOAK else 100)
+        wait_until(lambda: filed(base) >= BURST, f"{BURST} pictures to be filed", 1_400 if SOAK else 100)
         seconds = time.monotonic() - started
         wait_until(lambda: daemon.state().overflows > 0, "the overflow to be told")
         check(base, meant, daemon, "burst", seconds=round(seconds))

@@ -19,7 +19,6 @@ import pytest
 from curated.domain import Photo, Status
 from curated.state.schema import open_database
 from curated.state.store import Store
-from tests.support.faults_daemon import Ran, peak_memory, run_daemon
 from tests.support.faults_poison import (
     Harm,
     deflated_bomb,
@@ -30,6 +29,7 @@ from tests.support.faults_poison import (
     sparse,
     tiff_that_never_ends,
 )
+from tests.support.faults_running import Ran, peak_memory, run_daemon
 from tests.support.pictures import encoded, gif_that_says, png_that_says, scene, tiff_that_says
 from tests.support.trees import contents, tree
 from tests.support.working import Working
