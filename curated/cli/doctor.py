@@ -6,14 +6,13 @@ import os
 import secrets
 import shutil
 import sqlite3
-import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Literal
 
 from curated import config as configuration
-from curated.cli import service
+from curated.cli import doctor_machine as machine
+from curated.cli.doctor_check import Check, Level
 from curated.cli.output import amount, counted
 from curated.config import Config
 from curated.errors import ConfigError, StateError, WeightsMissing
@@ -24,40 +23,37 @@ from curated.models import weights
 from curated.naming import check_template
 from curated.review import Review
 from curated.state.daemon import daemon_pid, daemon_runs, published
-from curated.state.database import WAL_RESET_FIXED, Database
+from curated.state.database import Database
 from curated.state.journal import Journal
 from curated.state.schema import SCHEMA_VERSION, open_database
 from curated.state.store import Store
 
-Level = Literal["ok", "warn", "fail"]
-
 _LITTLE_SPACE, _NO_SPACE = 2_000_000_000, 50_000_000
-_INOTIFY = Path("/proc/sys/fs/inotify")
+_FEW_INODES = 10_000
+# An ending and a number for the second of that name.
+_ENDING_BYTES = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that was looked at; `configuration` where the mend is in the configuration or the installation."""
+def examine(
+    config: Config, disk: Disk, *, digest_weights: bool = False, whole_database: bool = False
+) -> Iterator[Check]:
+    """Every check, in the order in which a newcomer would want them mended.
 
-    level: Level
-    what: str
-    detail: str
-    mend: str = ""
-    configuration: bool = False
-
-
-def examine(config: Config, disk: Disk, *, digest_weights: bool = False) -> Iterator[Check]:
-    """Every check, in the order in which a newcomer would want them mended."""
+    `digest_weights` reads every file of weights, `whole_database` every page and index of the database.
+    """
     yield from _configuration(config)
     yield from _guarded("folders", _folders(config))
     yield from _guarded("moving", _file_systems(config, disk))
-    yield from _guarded("watching", _watching(config))
-    yield _sqlite()
-    yield from _guarded("database", _state(config, disk))
+    yield from _guarded("watching", machine.watching(config))
+    yield machine.sqlite()
+    yield from _guarded("database", _state(config, disk, whole_database))
     yield from _guarded("daemon", _daemon(config))
     yield from _guarded("models", _models(config, digest_weights))
-    yield _gpu(config)
-    yield from _guarded("service", _service())
+    yield machine.gpu(config)
+    yield machine.memory(config)
+    yield machine.clock(newest=_newest(config))
+    yield from machine.terminal()
+    yield from _guarded("service", machine.services(config))
 
 
 def _guarded(what: str, checks: Iterator[Check]) -> Iterator[Check]:
@@ -107,17 +103,48 @@ def _folders(config: Config) -> Iterator[Check]:
                 "fail", name, f"{here} cannot be read and written", "give yourself the rights, or choose another"
             )
             continue
-        free, kind = shutil.disk_usage(here).free, mount_of(here).kind
-        detail = f"{folder} ({kind}, {amount(free)} free){'' if there else ' is not there yet, `curated run` makes it'}"
-        level: Level = "fail" if free < _NO_SPACE else "warn" if free < _LITTLE_SPACE else "ok"
-        yield Check(level, name, detail, "" if level == "ok" else "make room: the disk is nearly full")
+        yield _room(name, folder, here)
+        yield from _kind(config, name, here)
+
+
+def _room(name: str, folder: Path, here: Path) -> Check:
+    """Whether there is room for more, in bytes and in files."""
+    free, kind, found = shutil.disk_usage(here).free, mount_of(here).kind, os.statvfs(here)
+    there = "" if here == folder else " is not there yet, `curated run` makes it"
+    detail = f"{folder} ({kind}, {amount(free)} free){there}"
+    # File systems that make inodes as they go say that they have none at all.
+    if found.f_files and found.f_favail < _FEW_INODES:
+        level: Level = "fail" if not found.f_favail else "warn"
+        return Check(level, name, f"{detail}, {found.f_favail:,} inodes free", "remove files: it can hold few more")
+    level = "fail" if free < _NO_SPACE else "warn" if free < _LITTLE_SPACE else "ok"
+    return Check(level, name, detail, "" if level == "ok" else "make room: the disk is nearly full")
+
+
+def _kind(config: Config, name: str, here: Path) -> Iterator[Check]:
+    """What a file system cannot do that is needed there."""
+    mount, owner = mount_of(here), here.stat().st_uid
+    if name == "state" and mount.is_network:
+        mend = "set folders.state to a folder of a disk of this machine"
+        detail = f"{here} is on {mount.kind}: SQLite's log cannot be shared over a network, the database may be harmed"
+        yield Check("fail", name, detail, mend, configuration=True)
+    longest = os.pathconf(here, "PC_NAME_MAX") if name == "library" else None
+    if longest is not None and config.naming.max_bytes + _ENDING_BYTES > longest:
+        mend = f"set naming.max_bytes to {max(8, longest - _ENDING_BYTES)}"
+        yield Check("warn", name, f"{here} takes names of {longest} bytes, naming.max_bytes allows more", mend)
+    if name == "unsorted" and os.geteuid() == 0 and owner != 0:
+        mend = "run the daemon as that user, or what it makes belongs to root"
+        yield Check("warn", name, f"{here} belongs to user {owner}, and this is root", mend)
 
 
 def _file_systems(config: Config, disk: Disk) -> Iterator[Check]:
     unsorted, library = config.folders.unsorted_path, config.folders.library_path
     if unsorted.is_dir():
         if _existing(library).stat().st_dev == unsorted.stat().st_dev:
-            yield Check("ok", "moving", "unsorted and library are on one file system: files are renamed, not copied")
+            if mount_of(library).point == mount_of(unsorted).point:
+                how = "unsorted and library are on one file system: files are renamed, not copied"
+            else:
+                how = "unsorted and library are two mounts of one disk: files are copied, compared and then removed"
+            yield Check("ok", "moving", how)
         else:
             detail = "unsorted and library are on two file systems: files are copied, compared and then removed"
             yield Check("ok", "moving", detail)
@@ -159,46 +186,7 @@ def _works(action: Callable[[], None]) -> bool:
     return True
 
 
-def _watching(config: Config) -> Iterator[Check]:
-    unsorted, watch = config.folders.unsorted_path, config.watch
-    if not unsorted.is_dir():
-        return
-    mount = mount_of(unsorted)
-    if watch.polling == "always" or (watch.polling == "auto" and mount.is_network):
-        why = "as watch.polling says" if watch.polling == "always" else f"{mount.kind} raises no events"
-        yield Check("ok", "watching", f"looked at every {watch.poll_seconds:g} s: {why}")
-        return
-    unreadable: list[str] = []
-    found = os.walk(unsorted, onerror=lambda error: unreadable.append(str(error.filename)))
-    folders = sum(1 for _ in found) if watch.recursive else 1
-    limit, instances = _limit("max_user_watches"), _limit("max_user_instances")
-    detail = f"{counted(folders, 'folder')}; inotify allows {limit:,} watches and {instances:,} instances"
-    if folders > limit * 0.8:
-        mend = f"`sudo sysctl fs.inotify.max_user_watches={max(524_288, folders * 4)}`; until then it is polled"
-        yield Check("warn", "watching", detail, mend)
-    else:
-        yield Check("ok", "watching", detail)
-    if unreadable:
-        mend = "give yourself the rights, or what lies there is left alone"
-        yield Check("warn", "watching", f"{counted(len(unreadable), 'folder')} cannot be read: {unreadable[0]}", mend)
-
-
-def _limit(name: str) -> int:
-    try:
-        return int((_INOTIFY / name).read_text(encoding="ascii"))
-    except (OSError, ValueError):
-        return 0
-
-
-def _sqlite() -> Check:
-    fixed = ".".join(map(str, WAL_RESET_FIXED))
-    if sqlite3.sqlite_version_info >= WAL_RESET_FIXED:
-        return Check("ok", "sqlite", sqlite3.sqlite_version)
-    detail = f"{sqlite3.sqlite_version}, before {fixed}: a file lock keeps its WAL-reset bug from harming the database"
-    return Check("ok", "sqlite", detail)
-
-
-def _state(config: Config, disk: Disk) -> Iterator[Check]:
+def _state(config: Config, disk: Disk, whole: bool) -> Iterator[Check]:
     path = config.folders.database_path
     if not path.exists():
         yield Check("ok", "database", f"{path} is not there yet, `curated run` makes it")
@@ -206,7 +194,9 @@ def _state(config: Config, disk: Disk) -> Iterator[Check]:
     mend = "put a copy in its place, or move it away to begin anew (what was filed can then not be undone)"
     try:
         with open_database(path, read_only=True) as database:
-            found = str(database.execute("PRAGMA quick_check(1)").fetchone()[0])
+            found = str(database.execute(f"PRAGMA {'integrity' if whole else 'quick'}_check(1)").fetchone()[0])
+            if found == "ok" and whole and (broken := database.execute("PRAGMA foreign_key_check").fetchone()):
+                found = f"a row of {broken[0]} belongs to nothing"
             if found != "ok":
                 yield Check("fail", "database", f"{path} is damaged: {found}", mend)
                 return
@@ -244,9 +234,21 @@ def _contents(config: Config, database: Database, disk: Disk) -> Iterator[Check]
 def _daemon(config: Config) -> Iterator[Check]:
     state = config.folders.state_path
     if not daemon_runs(state):
+        # A lock file that an earlier daemon left is none: the lock went with the process.
         yield Check("ok", "daemon", "not running", "`curated run` starts it")
     else:
         yield Check("ok", "daemon", f"running (process {daemon_pid(state) or 'just starting'})")
+    yield from machine.other_daemons(config)
+
+
+def _newest(config: Config) -> datetime | None:
+    """When a picture was filed last, as far as a database says so."""
+    try:
+        with open_database(config.folders.database_path, read_only=True) as database:
+            found = database.execute("SELECT max(filed_at) FROM photo").fetchone()[0]
+    except (StateError, sqlite3.Error, OSError):
+        return None  # there is none yet, or what is wrong with it has been said
+    return datetime.fromisoformat(found) if found else None
 
 
 def _models(config: Config, digest: bool) -> Iterator[Check]:
@@ -264,39 +266,6 @@ def _models(config: Config, digest: bool) -> Iterator[Check]:
             yield Check("fail", "weights", f"{weight.name}: {problem}", mend)
         else:
             yield Check("ok", "weights", f"{weight.name}{'' if weight.sha256 else ' (no sha256 is pinned)'}")
-
-
-def _gpu(config: Config) -> Check:
-    wanted = config.models.device
-    if not (Path("/dev/nvidia0").exists() or shutil.which("nvidia-smi")):
-        if wanted.startswith("cuda"):
-            mend = 'set models.device to "auto" or "cpu"'
-            return Check("warn", "gpu", f"models.device is {wanted!r}, but there is no NVIDIA GPU", mend)
-        return Check("ok", "gpu", "none seen; the CPU is used")
-    query = ["nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
-    try:
-        done = subprocess.run(query, capture_output=True, text=True, errors="replace", timeout=20, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return Check("warn", "gpu", f"there is one, but nvidia-smi does not answer ({error})", "look at the driver")
-    said = "; ".join((done.stdout if done.returncode == 0 else done.stdout + done.stderr).strip().splitlines())
-    if done.returncode != 0:
-        return Check("warn", "gpu", f"nvidia-smi says: {said}", "look at the driver; until then the CPU is used")
-    return Check("ok", "gpu", said)
-
-
-def _service() -> Iterator[Check]:
-    path = service.unit_path()
-    if not service.has_systemd():
-        yield Check("ok", "service", "this machine has no systemd; start `curated run` by other means")
-    elif not path.exists():
-        yield Check("ok", "service", "not installed", "`curated service install` starts the daemon with the session")
-    else:
-        said = [service.systemctl(question, service.UNIT)[1] for question in ("is-active", "is-enabled")]
-        state = ", ".join(each.splitlines()[0] if each else "?" for each in said)
-        if said[0] == "failed":
-            yield Check("warn", "service", f"{path} ({state})", "`journalctl --user -u curated` says why")
-        else:
-            yield Check("ok", "service", f"{path} ({state})")
 
 
 def _existing(folder: Path) -> Path:

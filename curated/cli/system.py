@@ -14,7 +14,8 @@ from curated import config as configuration
 from curated.cli import service
 from curated.cli.app import app
 from curated.cli.context import opened
-from curated.cli.doctor import Check, bad_configuration, examine
+from curated.cli.doctor import bad_configuration, examine
+from curated.cli.doctor_check import Check
 from curated.cli.output import counted, echo_json, safe, shown
 from curated.cli.sandbox import sandbox
 from curated.errors import EXIT_CONFIG, EXIT_FAILED, ConfigError
@@ -67,12 +68,13 @@ def fsck(
 @app.command()
 def doctor(
     weights: Annotated[bool, typer.Option("--weights", help="Also compare the weights with their sha256.")] = False,
+    database: Annotated[bool, typer.Option("--database", help="Also read the whole database for damage.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON Lines, one check a line.")] = False,
 ) -> None:
-    """Look at configuration, folders, file system, limits, database, weights, GPU and service; 1 or 78 if one fails."""
+    """Look at configuration, folders, disks, limits, database, weights, machine, service; 1 or 78 if one fails."""
     failed = misconfigured = False
     try:
-        checks = examine(configuration.load(), RealDisk(), digest_weights=weights)
+        checks = examine(configuration.load(), RealDisk(), digest_weights=weights, whole_database=database)
     except ConfigError as error:
         checks = iter([bad_configuration(error)])
     for each in checks:

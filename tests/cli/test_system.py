@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from curated.cli.doctor import Check, examine
+from curated.cli.doctor import examine
+from curated.cli.doctor_check import Check
 from curated.domain import Purpose, Status
 from curated.files import RealDisk
 from curated.state.daemon import DaemonState, InstanceLock, publish
@@ -115,7 +116,7 @@ def test_doctor_looks_at_everything_and_ends_with_0(home: Home) -> None:
         f"ok    {name}"
         for name in (
             "config", "unsorted", "library", "state", "cache", "moving", "renaming", "watching", "sqlite", "database",
-            "moves", "trash", "daemon", "profile", "gpu", "service",
+            "moves", "trash", "daemon", "profile", "gpu", "memory", "clock", "service",
         )
     ]  # fmt: skip
     assert checks(home)["database"]["level"] == "ok"
