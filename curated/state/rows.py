@@ -46,7 +46,10 @@ def to_path(raw: bytes | None) -> Path | None:
 
 def printable(name: str) -> str:
     """The name with undecodable bytes shown as \\xNN, fit for text columns and terminals."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
+    try:
+        return os.fsencode(name).decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # half a character, which no file name holds but a text may
+        return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def photo_from_row(row: sqlite3.Row) -> Photo:
@@ -203,16 +206,17 @@ def with_reading(photo: Photo, reading: Reading) -> Photo:
         people=findings.people,
         people_score=findings.people_score,
         boxes=findings.boxes,
-        labels=findings.labels,
-        caption=findings.caption,
-        text=findings.text,
+        # What models say and cameras note is text of any kind; the database takes only UTF-8.
+        labels=tuple((printable(label), score) for label, score in findings.labels),
+        caption=printable(findings.caption),
+        text=printable(findings.text),
         profile=findings.profile,
         models=dict(findings.models),
         width=picture.width,
         height=picture.height,
         format=picture.format,
         extension=picture.extension,
-        camera=picture.camera,
+        camera=printable(picture.camera) if picture.camera is not None else None,
         taken_at=picture.taken_at,
         sharpness=picture.sharpness,
         pixel_hash=picture.pixel_hash,

@@ -27,7 +27,6 @@ class Yard:
     unsorted: Path
     outside: Path
     meant: Counter[str] = field(default_factory=Counter)
-    held_back: Counter[str] = field(default_factory=Counter)
     made: int = 0
 
     def content(self, copies: int = 1) -> bytes:
@@ -94,7 +93,7 @@ def _write_pause_write(yard: Yard, tag: str) -> None:
     with (yard.unsorted / f"{tag}.jpg").open("wb", 0) as stream:
         stream.write(data[:-_TRAILER])
         os.fsync(stream.fileno())
-        time.sleep(3 * SETTLE)
+        time.sleep(5 * SETTLE)
         stream.write(data[-_TRAILER:])
 
 
@@ -102,7 +101,7 @@ def _part_then_rename(yard: Yard, tag: str) -> None:
     data = yard.content()
     part = yard.unsorted / f"{tag}.jpg.part"
     part.write_bytes(data[:-_TRAILER])
-    time.sleep(2 * SETTLE)  # a download that stands still for a while, nobody holding it open
+    time.sleep(5 * SETTLE)  # a download that stands still for a while, nobody holding it open
     with part.open("ab") as stream:
         stream.write(data[-_TRAILER:])
     part.rename(yard.unsorted / f"{tag}.jpg")
@@ -124,7 +123,7 @@ def _atomic_save(yard: Yard, tag: str) -> None:
     """An editor's: the new file beside the old one, renamed over it before anybody could take the old one."""
     path = yard.unsorted / f"{tag}.jpg"
     with path.open("wb", 0) as stream:
-        stream.write(picture(900_000 + yard.made)[:-_TRAILER])
+        stream.write(picture(800_000 + yard.made)[:-_TRAILER])
         other = yard.unsorted / f".{tag}.jpg.swp"
         other.write_bytes(yard.content())
         os.fsync(stream.fileno())

@@ -9,6 +9,7 @@ import random
 import struct
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from enum import IntEnum
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from curated.config import Models
-from curated.domain import Categories
+from curated.domain import Categories, Findings
 from curated.pictures.decoded import Decoded
 from tests.support.pictures import encoded, scene
 from tests.support.plain_models import PlainModels
@@ -33,6 +34,27 @@ class Harm(IntEnum):
     EAT = 160
 
 
+# What somebody might write into a picture, for a captioner or a reader of text to say it again.
+CAPTIONS = (
+    "../../../../tmp/evil",
+    "/etc/passwd",
+    "a cat\x1b]0;owned\x07 on \x1b[2J a mat",
+    "two\nlines\r\nand a\x85third\u2028one",
+    "..",
+    ".",
+    "con",
+    "-rf --no-preserve-root",
+    "\u202egpj.exe\u2066",
+    "\0nothing\0",
+    "\ud800 half a letter",
+    "{caption} {0.__class__} %s %n",
+    "[red]markup[/red] $(reboot) `id` ; rm -rf ~",
+    "word " * 400,
+    "\U0001f468\u200d\U0001f469\u200d\U0001f467" * 60,
+)
+_CAPTIONED = (250, 3)
+
+
 class PoisonedModels(PlainModels):
     """What is done here is done in the decoder's threads, where a real decoder would go wrong."""
 
@@ -46,6 +68,13 @@ class PoisonedModels(PlainModels):
         if green < 8 and blue < 8:
             _harm(red)
         return decoded
+
+    def _findings(self, decoded: Decoded) -> Findings:
+        found = super()._findings(decoded)
+        red, green, blue = (int(value) for value in decoded.rgb[0, 0])
+        if (green, blue) != _CAPTIONED or red >= len(CAPTIONS):
+            return found
+        return replace(found, caption=CAPTIONS[red], text=CAPTIONS[-1 - red])
 
 
 def open_poisoned(models: Models, cache: Path, categories: Categories) -> PoisonedModels:
@@ -70,6 +99,13 @@ def _harm(red: int) -> None:
 def harmful(how: Harm) -> bytes:
     """A small and valid picture at which the decoder does that."""
     return encoded(Image.new("RGB", (32, 32), (how, 0, 0)), "PNG")
+
+
+def captioned(number: int) -> bytes:
+    """A picture of which the models say CAPTIONS[number], and read another one of them in it."""
+    image = scene(64, 48, 500 + number)
+    image.paste((number, *_CAPTIONED), (0, 0, 8, 8))
+    return encoded(image, "PNG")
 
 
 # -- files -------------------------------------------------------------------------------------------------------------
