@@ -56,3 +56,18 @@ class RoomyDisk(WrappedDisk):
     def free_space(self, folder: Path) -> int:
         super().free_space(folder)
         return 1 << 40
+
+
+class RottenDisk(WrappedDisk):
+    """One copy reads back with another first byte, of the same size and time: a bad sector, a bad cable."""
+
+    def __init__(self, at: int, inner: Disk) -> None:
+        super().__init__(inner)
+        self._at = at
+
+    def after(self, step: Step) -> None:
+        if step.number == self._at:
+            target = step.paths[1]
+            found = target.stat()
+            target.write_bytes(b"!" + target.read_bytes()[1:])
+            os.utime(target, ns=(found.st_atime_ns, found.st_mtime_ns))

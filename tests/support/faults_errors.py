@@ -17,12 +17,13 @@ from curated.filing.filed import present_files
 from curated.filing.trash import restore, trash_photo
 from curated.review import Carrier, Desk
 from curated.state.schema import open_database
-from tests.support.faults_disks import DoneButFailedDisk, MeddledDisk, codes_for, failing_from
+from tests.support.faults_disks import DoneButFailedDisk, MeddledDisk, RottenDisk, codes_for, failing_from
 from tests.support.faults_ground import Figures, Ground
 from tests.support.filing_disks import CHANGING, FailingDisk, NoFlagDisk, RecordingDisk, SplitDisk, Step
 from tests.support.filing_world import World, sha256
 
 ASSETS = (("IMG_0.HEIC", "IMG_0.MOV"),)
+DiskOf = Callable[[World], Disk]
 Told = list[str]  # what the act said went wrong
 STAYS = "a source that could not be removed stays beside its copy, and the journal says so"
 # There is no call that removes a name only if it still is this file.
@@ -104,7 +105,7 @@ ACTS = {
     "correct": Act(correct, (file,)),
     "decide": Act(decide, (file,)),
 }
-ROADS: dict[str, Callable[[World], Disk]] = {
+ROADS: dict[str, DiskOf] = {
     "same": lambda world: RealDisk(),
     "no flag": lambda world: NoFlagDisk(),
     "across": lambda world: SplitDisk(world.library),
@@ -116,11 +117,11 @@ ROADS: dict[str, Callable[[World], Disk]] = {
 class Trials:
     """One act over one road, again and again in a fresh world."""
 
-    def __init__(self, folder: Path, act: str, road: str, part: str) -> None:
+    def __init__(self, folder: Path, act: str, road: str, part: str, disk_of: DiskOf | None = None) -> None:
         self.figures = Figures(part)
         self._folder = folder
         self._act = ACTS[act]
-        self._road = ROADS[road]
+        self._road = disk_of or ROADS[road]
         self._label = f"{act}, {road}"
         self._template = folder / "template.db"
         if not self._template.exists():
@@ -208,14 +209,28 @@ class Trials:
 
     # -- somebody else ---------------------------------------------------------------------------------------
 
-    def meddled(self, *, every: int = 1, offset: int = 0) -> None:
-        """Each thing somebody else can do, right before each call."""
+    def meddled(self, *, every: int = 1, offset: int = 0, only: tuple[str, ...] = ("",)) -> None:
+        """Each thing somebody else can do (those whose names have one of these words), right before each call."""
         number = offset
         for step in self.steps().steps:
             for name, meddle in MEDDLES.items():
+                if not any(word in name for word in only):
+                    continue
                 number += 1
                 if number % every == 0:
                     self._meddle(f"{self._label}: {name} before {step}", name, step, meddle)
+
+    def rotten(self) -> None:
+        """Each copy holds another byte on the disk than was written: no source may be removed for it."""
+        copies = [step for step in self.steps().steps if step.name == "copy"]
+        for step in copies:
+            self.figures.tried += 1
+            with self.ground() as (ground, disk):
+                told = self._act.do(ground, RottenDisk(step.number, disk))
+                found = [] if told else ["a copy went bad, and nothing was said"]
+                ground.world.store.forget_arriving()
+                found += ground.recover_and_judge(disk)
+            self.figures.violations += [f"{self._label}: rotten {step}: {problem}" for problem in found]
 
     def _meddle(self, label: str, name: str, at: Step, meddle: Callable[[Ground, list[Path]], None]) -> None:
         self.figures.tried += 1

@@ -38,6 +38,16 @@ class Figures:
     covered: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
 
+    def as_json(self) -> dict[str, object]:
+        """What JSON can hold of it."""
+        return {
+            "part": self.part,
+            "tried": self.tried,
+            "violations": self.violations,
+            "covered": dict(self.covered),
+            "seconds": round(self.seconds, 1),
+        }
+
     def add(self, other: Figures) -> None:
         """Count the other's in."""
         self.tried += other.tried
@@ -127,6 +137,9 @@ class Ground:
             digests = [digest for digest, name in self.inputs.items() if name in asset]
             homes = {path.parent for digest in digests for path in where.get(digest, [])}
             stems = {path.name.partition(".")[0] for digest in digests for path in where.get(digest, [])}
+            main = where.get(self.digest_of(asset), [])
+            if any(path.is_relative_to(self.world.library) for path in main) and self.photo(asset) is None:
+                found.append(f"{asset[0]} is in the library, and in no row")
             if len(homes) > 1 or len(stems) > 1:
                 found.append(f"{asset[0]} was torn apart: {sorted(map(str, homes))} {sorted(stems)}")
         return found + self._journal_problems()
