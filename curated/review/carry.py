@@ -10,15 +10,25 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from curated.config import Config
-from curated.domain import Photo
+from curated.domain import Move, Photo, Purpose
 from curated.errors import FilingError, FolderUnusable, NotFound
 from curated.filing import Filer, UndoSelection, undo
 from curated.filing.filed import unmounted
 from curated.review.hand import Review, category_place
 from curated.review.twins import TwinHand
-from curated.state.decisions import Decisions, MadeDecision
+from curated.state.decisions import Action, Decisions, MadeDecision
 from curated.state.rows import printable
 from curated.state.store import Store
+
+# The moves of each sort of decision that moves files.
+_PURPOSES: dict[Action, tuple[Purpose, ...]] = {
+    "trash": (Purpose.TRASH,),
+    "keep": (Purpose.RESTORE,),
+    "undecided": (Purpose.RESTORE,),
+    "file": (Purpose.CORRECT,),
+    "keeper": (Purpose.DUPLICATE, Purpose.CORRECT),
+    "distinct": (Purpose.CORRECT,),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +79,12 @@ class Carrier:
     def _carry_out(self, made: MadeDecision) -> Carried:
         try:
             photo = self._store.get(made.photo_id)
+            base = self._begin(made)
             move_id = None
             if made.wanted:
-                move_id = self._forward(made, photo)
+                move_id = self._forward(made, photo, base)
             else:
-                self._back(made)
+                self._back(made, base)
         except FolderUnusable:
             raise
         except (FilingError, NotFound) as error:
@@ -83,20 +94,29 @@ class Carrier:
         self._decisions.finish(made, self._filer.clock(), applied=made.wanted, move_id=move_id)
         return Carried(made, self._photo(made))
 
-    def _forward(self, made: MadeDecision, photo: Photo) -> int | None:
+    def _begin(self, made: MadeDecision) -> int:
+        """The picture's newest move before its file was touched for this, by whichever program began with it."""
+        if made.base is not None:
+            return made.base
+        newest = self._filer.journal.last(made.photo_id)
+        base = newest.id if newest else 0
+        self._decisions.begin(made.id, base)
+        return base
+
+    def _forward(self, made: MadeDecision, photo: Photo, base: int) -> int | None:
         """Move the file; the id of the move, None where it was in its place already."""
-        journal = self._filer.journal
-        if made.base is None:
-            newest = journal.last(photo.id)
-            base = newest.id if newest else 0
-            self._decisions.begin(made.id, base)
-        else:
-            # Killed after the move and before this was noted: the move that came since is the one.
-            base = made.base
-        if not self._in_place(made, photo):
+        if not self._in_place(made, photo, base):
             self._act(made, photo)
-        newest = journal.last(photo.id)
-        return newest.id if newest and newest.id > base else None
+        move = self._move_of(made, base)
+        return move.id if move else None
+
+    def _move_of(self, made: MadeDecision, base: int) -> Move | None:
+        """The move of this decision, if it is in force: the noted one, or that of a program killed before it noted."""
+        journal = self._filer.journal
+        if made.move_id is not None and (noted := journal.in_force("id = ?", made.move_id)):
+            return noted[0]
+        since = journal.in_force("photo_id = ? AND id > ?", made.photo_id, base)
+        return next((move for move in reversed(since) if _is_for(move, made.action)), None)
 
     def _act(self, made: MadeDecision, photo: Photo) -> None:
         # The row has the marks already; what taking the move back restores are those before.
@@ -117,15 +137,18 @@ class Carrier:
             case "distinct":
                 self._twins.distinct(made, photo)
 
-    def _in_place(self, made: MadeDecision, photo: Photo) -> bool:
+    def _in_place(self, made: MadeDecision, photo: Photo, base: int) -> bool:
+        if made.action == "rename":  # not by the name, which may have got a number
+            return self._move_of(made, base) is not None
         if made.action != "file":
             return False  # the others look for themselves
         name, folder = category_place(self._config, made.argument or "")
         return photo.category == name and photo.path.parent == self._config.folders.library_path / folder
 
-    def _back(self, made: MadeDecision) -> None:
-        if made.move_id is not None:
-            self._take_back(made.move_id)
+    def _back(self, made: MadeDecision, base: int) -> None:
+        # Taken back already, by `curated undo` or by a program that was killed right after: nothing is left to do.
+        if (move := self._move_of(made, base)) is not None:
+            self._take_back(move.id)
         match made.action:
             case "keeper":
                 self._twins.keeper_back(made)
@@ -134,7 +157,6 @@ class Carrier:
 
     def _take_back(self, move_id: int) -> None:
         report = undo(self._filer, UndoSelection(move_ids=(move_id,)))
-        # Taken back already, by `curated undo` or by a program that was killed right after: nothing is left to do.
         for step in report.steps:
             if step.outcome in ("changed", "failed"):
                 raise FilingError(step.file, step.detail)
@@ -144,3 +166,10 @@ class Carrier:
             return self._store.get(made.photo_id)
         except NotFound:
             return None
+
+
+def _is_for(move: Move, action: Action) -> bool:
+    """Whether a decision of that sort makes such a move."""
+    if action == "rename":
+        return move.purpose is Purpose.CORRECT and "category" not in move.after
+    return move.purpose in _PURPOSES[action]

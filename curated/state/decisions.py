@@ -37,8 +37,8 @@ class NewDecision:
 class MadeDecision:
     """One row. `wanted`: not undone. `applied`: the file is where the decision puts it, by the move `move_id`.
 
-    `base` is the newest move of the picture before the file was touched, None as long as it was not. `problem` says
-    why it could not be carried out.
+    `base` is the newest move of the picture before the file was touched, None unless that was begun and not noted as
+    done: then `applied` is not known. `problem` says why it could not be carried out.
     """
 
     id: int
@@ -103,14 +103,18 @@ class Decisions:
             number = connection.execute(which).fetchone()[0]
             if number is None:
                 return None
-            rows = connection.execute("SELECT * FROM decision WHERE step = ? ORDER BY id", (number,)).fetchall()
+            # What of the step could not be carried out takes no part: its marks were put back.
+            rows = connection.execute(
+                "SELECT * FROM decision WHERE step = ? AND undone = ? ORDER BY id", (number, 1 - undone)
+            ).fetchall()
             made = [_decision(row) for row in rows]
             turn = _next_turn(connection)
             for offset, each in enumerate(reversed(made) if undone else made):
-                # What moves no file is applied as soon as it is wanted, and no longer as soon as it is not.
+                # What moves no file is applied as soon as it is wanted, and no longer as soon as it is not. Where the
+                # file was about to be touched, nobody knows whether it was: whoever carries out looks.
                 connection.execute(
-                    "UPDATE decision SET undone = ?2, wanted = ?1, applied = iif(moves, applied, ?1), turn = ?3 "
-                    "WHERE id = ?4",
+                    "UPDATE decision SET undone = ?2, wanted = ?1, turn = ?3, "
+                    "applied = iif(moves, iif(base IS NULL, applied, 1 - ?1), ?1) WHERE id = ?4",
                     (int(not undone), undone, turn + offset, each.id),
                 )
                 there, then = (each.after, each.before) if undone else (each.before, each.after)
@@ -151,7 +155,7 @@ class Decisions:
                 (int(applied), move_id, made.id),
             )
             later = connection.execute(
-                "SELECT after FROM decision WHERE photo_id = ? AND id > ? AND wanted ORDER BY id",
+                "SELECT after FROM decision WHERE photo_id = ? AND id > ? AND wanted AND problem IS NULL ORDER BY id",
                 (made.photo_id, made.id),
             )
             for row in later.fetchall():

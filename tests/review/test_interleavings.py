@@ -1,0 +1,135 @@
+"""What comes between: a kill, another program, a failure; no decision is lost, made twice, or half made."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from curated.domain import Status
+from curated.review import Carrier
+from tests.review.test_desk import Killed, carry, desk, marks
+from tests.review.test_hand import config_of, filed
+from tests.support.filing_world import World
+
+
+def killed_before_the_note(world: World) -> None:
+    """Carry out one decision as a program that is killed after its file was moved and before it was noted."""
+    carrier = Carrier(config_of(world), world.filer())
+
+    def die(*_, **__):
+        raise Killed
+
+    carrier._decisions.finish = die
+    with pytest.raises(Killed):
+        list(carrier.carry())
+
+
+def test_what_could_not_be_carried_out_leaves_no_mark_when_an_earlier_decision_is_taken_back(world: World) -> None:
+    photo, here = filed(world, "a.jpg"), desk(world)
+    here.decide([photo.id], "file", "Memes")
+    carry(world)
+    here.decide([photo.id], "trash")
+    here.decide([photo.id], "protect")
+    assert carry(world) == ["is protected; take the protection away first"] or world.store.get(photo.id).verdict is None
+    assert [here.undo().action, here.undo().action, here.undo()] == ["protect", "file", None]
+    carry(world)
+    assert world.store.get(photo.id) == photo
+
+
+def test_a_step_that_comes_again_leaves_alone_what_of_it_could_not_be_carried_out(world: World) -> None:
+    first, second = filed(world, "a.jpg"), filed(world, "b.jpg")
+    here = desk(world)
+    here.decide([first.id, second.id], "trash")
+    here.decide([second.id], "protect")
+    carry(world)
+    assert [here.undo().action, here.undo().photo_ids] == ["protect", (first.id,)]
+    carry(world)
+    assert here.redo().photo_ids == (first.id,)
+    carry(world)
+    assert world.store.get(first.id).status is Status.TRASHED
+    assert (world.store.get(second.id).status, world.store.get(second.id).verdict) == (Status.FILED, None)
+
+
+def test_a_picture_renamed_to_a_taken_name_is_not_renamed_twice_by_the_next_program(world: World) -> None:
+    filed(world, "Lake.jpg")
+    photo, here = filed(world, "a.jpg"), desk(world)
+    here.decide([photo.id], "rename", "Lake")
+    killed_before_the_note(world)
+    once = world.store.get(photo.id).path
+    assert carry(world) == [""]
+    assert world.store.get(photo.id).path == once
+    here.undo()
+    carry(world)
+    assert world.store.get(photo.id) == photo
+
+
+ARGUMENTS = {"file": "Memes", "rename": "Lake"}
+
+
+@pytest.mark.parametrize("action", ["trash", "file", "rename"])
+def test_what_is_undone_after_a_kill_and_before_the_next_carrying_comes_back(world: World, action: str) -> None:
+    photo, here = filed(world, "a.jpg"), desk(world)
+    here.decide([photo.id], action, ARGUMENTS.get(action))
+    killed_before_the_note(world)
+    here.undo()
+    assert not any(carry(world))
+    assert world.store.get(photo.id) == photo
+    here.redo()
+    assert not any(carry(world))
+    assert world.store.get(photo.id).path != photo.path
+    here.undo()
+    carry(world)
+    assert world.store.get(photo.id) == photo
+    assert world.problems() == []
+
+
+@pytest.mark.parametrize("action", ["trash", "file", "rename"])
+def test_what_is_redone_after_a_kill_and_before_the_next_carrying_is_made_again(world: World, action: str) -> None:
+    photo, here = filed(world, "a.jpg"), desk(world)
+    here.decide([photo.id], action, ARGUMENTS.get(action))
+    carry(world)
+    decided = world.store.get(photo.id)
+    here.undo()
+    killed_before_the_note(world)
+    here.redo()
+    assert not any(carry(world))
+    now = world.store.get(photo.id)
+    assert (now.path, *marks(now)) == (decided.path, *marks(decided))
+    here.undo()
+    carry(world)
+    assert world.store.get(photo.id) == photo
+    assert world.problems() == []
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_is_killed_between_undoing_all_brings_all_back(world: World, seed: int) -> None:
+    chance = random.Random(seed)
+    photos = [filed(world, f"{number}.jpg") for number in range(3)]
+    before, bytes_before = world.files(), world.contents()
+    for _ in range(40):
+        photo = chance.choice(photos)
+        match chance.choice(["keep", "trash", "undecided", "file", "rename", "undo", "redo", "carry", "kill"]):
+            case "undo":
+                desk(world).undo()
+            case "redo":
+                desk(world).redo()
+            case "carry":
+                assert not any(carry(world))
+            case "kill" if desk(world).decisions.owed_count():
+                killed_before_the_note(world)
+            case "kill":
+                pass
+            case "file":
+                desk(world).decide([photo.id], "file", chance.choice(["Memes", "Documents"]))
+            case "rename":
+                desk(world).decide([photo.id], "rename", chance.choice(["Lake", "Sea"]))
+            case action:
+                desk(world).decide([each.id for each in chance.sample(photos, 2)], action)
+        assert world.contents() == bytes_before
+    while carry(world) or desk(world).undo():
+        pass
+    assert desk(world).decisions.problems(9) == []
+    assert world.files() == before
+    assert [marks(world.store.get(photo.id)) for photo in photos] == [marks(photo) for photo in photos]
+    assert world.problems() == []
