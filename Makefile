@@ -5,11 +5,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO ?= curated-demo
 
-.PHONY: help demo test setup check format bench predict screenshots lock clean
+.PHONY: help demo test soak setup check format bench predict screenshots lock clean
 
 help:
 	@echo "make demo     set up, then sort a small real Unsorted folder before your eyes"
 	@echo "make test     set up, then run the tests"
+	@echo "make soak     10,000 kills, 600 power cuts and all other faults (root: power cuts and full disks too)"
 	@echo "make setup    the environment only (.venv)"
 	@echo "make check    ruff, ruff format, mypy --strict, import-linter: what CI runs"
 	@echo "make bench    the benchmarks"
@@ -34,6 +35,10 @@ $(VENV)/.ready: requirements.lock pyproject.toml | $(UV)
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
 	$(BIN)/curated models prepare
 	touch $@
+
+# The full counts of tests/faults, under twenty minutes on two quiet cores; the table is in docs/safety.md.
+soak: setup
+	$(BIN)/python -m tests.support.faults_run docs/safety-figures.json
 
 check: setup
 	$(BIN)/ruff check .
