@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import math
 import os
 import re
@@ -11,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from curated.config.settings import Category, Config
+from curated.config.settings import Category, Config, Metrics
 from curated.errors import ConfigError
 
 _OWN_FOLDERS = ("review", "duplicates", "failed", "trash")
@@ -101,6 +100,11 @@ def _check_words(prompts: tuple[str, ...], what: str) -> None:
 def check_metrics(config: Config, where: str) -> None:
     """Refuse to serve figures to any other machine. Raises ConfigError."""
     address = config.metrics.address
+    if address == Metrics().address:
+        return
+    # Imported here: `status` need not pay for it.
+    import ipaddress
+
     try:
         is_ours = ipaddress.ip_address(address).is_loopback
     except ValueError:  # a name may mean another address tomorrow

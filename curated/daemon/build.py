@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from curated.config import Config, check_folders, load
 from curated.daemon.announce import Report, tell_recovery
 from curated.daemon.loop import Daemon
-from curated.daemon.metrics import served
 from curated.daemon.notify import ServiceManager
 from curated.daemon.progress import Progress
 from curated.daemon.stages import StageMaker, check_stages
@@ -74,8 +73,18 @@ def build_daemon(
             once=once,
         )
         tell_recovery(recovery, progress)
-        with served(config.metrics, lambda: progress.state):
+        with _metrics(config, progress):
             yield daemon
+
+
+def _metrics(config: Config, progress: Progress) -> AbstractContextManager[None]:
+    """Serves the counters if the configuration asks for it."""
+    if not config.metrics.port:
+        return nullcontext()
+    # Imported here: it brings Python's web server, which a daemon that serves nothing need not hold in memory.
+    from curated.daemon.metrics import served
+
+    return served(config.metrics, lambda: progress.state)
 
 
 def _make_library(config: Config) -> None:
