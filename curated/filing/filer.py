@@ -73,6 +73,20 @@ class Filer:
         with self._lock.held():
             yield
 
+    def settle(self, photo_id: int) -> None:
+        """Finish or take back what a program that was killed left half done of this picture, so that its row is true.
+
+        Raises FilingError where that must wait, StateError if the database cannot be written.
+        """
+        with self.alone():
+            try:
+                self._close_earlier(set(), photo_id)
+            except OSError as error:
+                why = f"an earlier move of picture {photo_id} cannot be finished: {error.strerror}"
+                raise FilingError(self.database.path, why) from error
+            except sqlite3.Error as error:
+                raise self._unwritable(error) from error
+
     def move(
         self,
         files: Sequence[PlannedFile],
@@ -102,7 +116,7 @@ class Filer:
         with self.alone():
             try:
                 self._check_roots(files)
-                self._close_earlier(files, photo_id)
+                self._close_earlier({path for file in files for path in (file.source, file.target)}, photo_id)
                 targets = free_targets(self.disk, [(file.source, file.target) for file in files])
                 planned = [_new_file(file, target) for file, target in zip(files, targets, strict=True)]
                 move = self.journal.plan(purpose, photo_id, planned, before or {}, after, reason, undoes)
@@ -136,15 +150,16 @@ class Filer:
             ) from problem
         raise problem from cause
 
-    def _close_earlier(self, files: Sequence[PlannedFile], photo_id: int | None) -> None:
+    def _close_earlier(self, paths: set[Path], photo_id: int | None) -> None:
         """Close what an earlier move of these files left open, so that no two moves ever speak of one file."""
-        paths = {path for file in files for path in (file.source, file.target)}
         for move in self.journal.open_moves():
             touched = {path for file in move.files for path in (file.source, file.target, file.temporary)}
             if paths & touched or (photo_id is not None and photo_id == move.photo_id):
                 closed = close_move(self.journal, self.disk, move, self._token)
                 if closed is None:
-                    raise FilingError(files[0].source, "an earlier move of it waits for a folder that is not there")
+                    raise FilingError(
+                        move.files[0].source, "an earlier move of it waits for a folder that is not there"
+                    )
 
     def _unwritable(self, error: sqlite3.Error) -> StateError:
         return StateError(f"{self.database.path}: cannot be written: {error}")

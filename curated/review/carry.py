@@ -78,6 +78,7 @@ class Carrier:
 
     def _carry_out(self, made: MadeDecision) -> Carried:
         try:
+            self._filer.settle(made.photo_id)
             photo = self._store.get(made.photo_id)
             base = self._begin(made)
             move_id = None

@@ -10,6 +10,7 @@ from curated.domain import Status
 from curated.review import Carrier
 from tests.review.test_desk import Killed, carry, desk, marks
 from tests.review.test_hand import config_of, filed
+from tests.support.filing_disks import Step, WrappedDisk
 from tests.support.filing_world import World
 
 
@@ -132,4 +133,28 @@ def test_whatever_is_killed_between_undoing_all_brings_all_back(world: World, se
     assert desk(world).decisions.problems(9) == []
     assert world.files() == before
     assert [marks(world.store.get(photo.id)) for photo in photos] == [marks(photo) for photo in photos]
+    assert world.problems() == []
+
+
+class KillingDisk(WrappedDisk):
+    """The program is killed right after its file was moved."""
+
+    def after(self, step: Step) -> None:
+        if step.name == "rename":
+            raise Killed
+
+
+@pytest.mark.parametrize("turned_back", [False, True])
+@pytest.mark.parametrize("action", ["trash", "file", "rename"])
+def test_a_program_killed_amid_a_move_is_finished_by_the_next_review_without_a_start_of_the_daemon(
+    world: World, action: str, turned_back: bool
+) -> None:
+    photo, here = filed(world, "a.jpg"), desk(world)
+    here.decide([photo.id], action, ARGUMENTS.get(action))
+    with pytest.raises(Killed):
+        carry(world, KillingDisk())
+    if turned_back:
+        here.undo()
+    assert carry(world) == [""]
+    assert (world.store.get(photo.id).path == photo.path) is turned_back
     assert world.problems() == []
