@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
@@ -16,7 +17,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from curated.cli.journal import ERROR, INFO, WARNING, is_journal, prefixed, priority_of
+from curated.cli.journal import ERROR, INFO, WARNING, Journal, is_journal, prefixed, priority_of
 from curated.cli.output import safe
 from curated.config import Config
 from curated.domain import Photo, Status
@@ -27,15 +28,20 @@ _STYLES = {"working": "green", "watching": "green", "paused": "bold yellow", "st
 
 
 class LineReport:
-    """One line on stdout for each thing that happened to a file; nothing else."""
+    """One line for each thing that happened to a file, to the journal with its fields, else on stdout; nothing else."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, journal: Journal | None = None) -> None:
         self._unsorted, self._library = config.folders.unsorted_path, config.folders.library_path
+        self._journal = journal or Journal.behind(sys.stdout)
 
     def __call__(self, event: Outcome | DaemonState) -> None:
-        if not isinstance(event, DaemonState):
-            for what, why in lines(event, self._unsorted, self._library):
-                print(prefixed(_priority(event), f"{what} ({why})", sys.stdout), flush=True)
+        if isinstance(event, DaemonState):
+            return
+        priority = _priority(event)
+        for line in lines(event, self._unsorted, self._library):
+            text = f"{line.what} ({line.why})"
+            if not self._journal.send(priority, text, {**line.fields, "reason": line.why}):
+                print(prefixed(priority, text, sys.stdout), flush=True)
 
     def log_handler(self) -> logging.Handler:
         """To stderr from INFO up; journald and other collectors add the time themselves."""
@@ -92,8 +98,8 @@ class TerminalReport:
             self._live.update(self._display(event))
             return
         style = "red" if isinstance(event, Failed | Blocked) else "yellow" if isinstance(event, Retrying) else ""
-        for what, why in lines(event, self._unsorted, self._library):
-            self._console.print(Text.assemble((what, style), "  ", (why, "dim")))
+        for line in lines(event, self._unsorted, self._library):
+            self._console.print(Text.assemble((line.what, style), "  ", (line.why, "dim")))
 
     def log_handler(self) -> logging.Handler:
         """Warnings above the display, which plain lines on stderr would tear apart."""
@@ -158,8 +164,17 @@ class _ConsoleHandler(logging.Handler):
         )
 
 
-def lines(outcome: Outcome, unsorted: Path, library: Path) -> Iterator[tuple[str, str]]:
-    """(what happened: number, from, to; why), one fact a line."""
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One fact: what happened (number, from, to), why, and the same for the journal, field by field."""
+
+    what: str
+    why: str
+    fields: Mapping[str, str]
+
+
+def lines(outcome: Outcome, unsorted: Path, library: Path) -> Iterator[Line]:
+    """One fact a line; nothing in them is a control character."""
     match outcome:
         case Filed(source=source, photo=photo, demoted=demoted):
             yield _moved(_word(photo), source, photo, unsorted, library)
@@ -169,13 +184,13 @@ def lines(outcome: Outcome, unsorted: Path, library: Path) -> Iterator[tuple[str
             yield _moved("failed", source, photo, unsorted, library)
         case Retrying(path=path, reason=reason, tries=tries, next_at=next_at):
             at = next_at.astimezone().strftime("%H:%M:%S")
-            yield f"retry {_below(path, unsorted)}", f"{safe(reason)}; try {tries}, next at {at}"
+            yield _stayed("retry", path, f"{safe(reason)}; try {tries}, next at {at}", unsorted)
         case Returned(path=path, reason=reason):
-            yield f"changed {_below(path, unsorted)}", safe(reason)
+            yield _stayed("changed", path, safe(reason), unsorted)
         case LeftAlone(path=path, reason=reason):
-            yield f"left {_below(path, unsorted)}", safe(reason)
+            yield _stayed("left", path, safe(reason), unsorted)
         case Blocked(folder=folder, reason=reason):
-            yield f"blocked {safe(os.fspath(folder))}", safe(reason)
+            yield _stayed("blocked", folder, safe(reason), unsorted)
 
 
 def summary(state: DaemonState) -> str:
@@ -199,8 +214,14 @@ def _word(photo: Photo) -> str:
     return {Status.DUPLICATE: "duplicate", Status.REVIEW: "review"}.get(photo.status, "filed")
 
 
-def _moved(word: str, source: Path, photo: Photo, unsorted: Path, library: Path) -> tuple[str, str]:
-    return f"{word} #{photo.id} {_below(source, unsorted)} -> {_below(photo.path, library)}", safe(photo.reason)
+def _moved(word: str, source: Path, photo: Photo, unsorted: Path, library: Path) -> Line:
+    what = f"{word} #{photo.id} {_below(source, unsorted)} -> {_below(photo.path, library)}"
+    places = {"file": safe(os.fspath(source)), "target": safe(os.fspath(photo.path))}
+    return Line(what, safe(photo.reason), {"event": word, "picture": str(photo.id), **places})
+
+
+def _stayed(word: str, path: Path, why: str, unsorted: Path) -> Line:
+    return Line(f"{word} {_below(path, unsorted)}", why, {"event": word, "file": safe(os.fspath(path))})
 
 
 def _below(path: Path, folder: Path) -> str:

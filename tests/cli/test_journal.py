@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import socket
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from typing import TextIO
 import pytest
 
 from curated.cli.display import LineFormatter, LineReport
-from curated.cli.journal import is_journal
+from curated.cli.journal import Journal, is_journal
 from curated.pipeline import Blocked, LeftAlone, Retrying
 from tests.support.cli_home import Home
 
@@ -58,6 +59,39 @@ def test_each_file_is_one_line_with_id_reason_and_priority(
     assert [line[:3] for line in lines] == ["<6>", "<6>", "<4>", "<6>", "<3>"]
     assert re.match(r"<6>filed #1 a\.jpg -> .* \(.+\)$", lines[0])
     assert all(char.isprintable() or char == "\n" for char in text)
+
+
+def test_a_journal_gets_the_facts_field_by_field(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    filed = home.offer(home.put("a.jpg"), caption=f"a cat {NASTY}")
+    at = home.base / "journal"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as journal:
+        journal.bind(str(at))
+        journal.settimeout(10)
+        report = LineReport(home.config, Journal(at))
+        report(filed)
+        report(LeftAlone(home.unsorted / f"{NASTY}\nMESSAGE=forged.jpg", "so"))
+        first, second = (journal.recv(65536).decode() for _ in range(2))
+    photo = home.photo(1)
+    assert dict(line.split("=", 1) for line in first.splitlines()) == {
+        "MESSAGE": f"filed #1 a.jpg -> {photo.path.relative_to(home.library)} ({photo.reason})",
+        "PRIORITY": "6", "SYSLOG_IDENTIFIER": "curated", "CURATED_EVENT": "filed", "CURATED_PICTURE": "1",
+        "CURATED_FILE": str(home.unsorted / "a.jpg"), "CURATED_TARGET": str(photo.path),
+        "CURATED_REASON": photo.reason,
+    }  # fmt: skip
+    names = [line.split("=", 1)[0] for line in second.splitlines()]
+    assert sorted(names) == sorted(
+        ["MESSAGE", "PRIORITY", "SYSLOG_IDENTIFIER", "CURATED_EVENT", "CURATED_FILE", "CURATED_REASON"]
+    )
+    assert capsys.readouterr().out == ""
+
+
+def test_a_journal_that_does_not_take_a_line_does_not_lose_it(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    at = home.base / "journal"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as gone:
+        gone.bind(str(at))
+        report = LineReport(home.config, Journal(at))
+    report(LeftAlone(home.unsorted / "a.jpg", "so"))
+    assert capsys.readouterr().out == "left a.jpg (so)\n"
 
 
 def test_log_records_are_one_line_and_tracebacks_are_marked_line_by_line(
