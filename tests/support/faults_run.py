@@ -25,6 +25,7 @@ from tests.faults.mutants import MUTANTS, NEED_POWER
 from tests.support import faults_kills, faults_power, faults_races, faults_space, faults_steps
 from tests.support.faults_errors import ACTS, ROADS, Trials
 from tests.support.faults_ground import Figures
+from tests.support.filing_disks import CHANGING
 
 _ROOT = Path(__file__).parents[2]
 KILLS = 10_000
@@ -265,12 +266,21 @@ def soak(target: Path | None) -> int:
     print(f"\n{'what':66}{'tried':>8}{'wrong':>7}{'s':>7}")
     for row in rows.values():
         print(f"{row.part:66}{row.tried:>8,}{len(row.violations):>7}{row.seconds:>7.0f}")
-    steps = sorted(rows[_KILLS].covered)
-    print(f"\n{len(steps)} different places were killed in; all in {seconds / 60:.1f} minutes")
+    print("\nkilled or cut off, by the step: " + ", ".join(f"{name} {count:,}" for name, count in _by_step(rows)))
+    print(f"all in {seconds / 60:.1f} minutes")
     if target is not None:
         report = {"minutes": round(seconds / 60, 1), "parts": [row.as_json() for row in rows.values()]}
         target.write_text(json.dumps(report, indent=1, sort_keys=True) + "\n")
     return sum(len(row.violations) for row in rows.values())
+
+
+def _by_step(rows: dict[str, Figures]) -> list[tuple[str, int]]:
+    """How often it was in or right after each kind of step that the process died or the power went."""
+    found: Counter[str] = Counter()
+    for part in (_KILLS, _POWER):
+        for what, count in rows[part].covered.items():
+            found[what.rpartition(" ")[2]] += count if what.rpartition(" ")[2] in CHANGING else 0
+    return [(name, count) for name, count in found.most_common() if count]
 
 
 def main() -> None:
