@@ -56,8 +56,9 @@ class Desk:
 
     def see(self, photo_id: int) -> Seen:
         """The picture with what was decided on it. Raises NotFound."""
-        photo = self.store.get(photo_id)
+        # In this order: a file that follows between the two is then only thought of twice.
         owed = self.decisions.owed(photo_id)
+        photo = self.store.get(photo_id)
         return Seen(_as_decided(photo, owed), photo.path, bool(owed))
 
     def decide(self, photo_ids: Sequence[int], action: Action, argument: str | None = None) -> Decided:
@@ -68,12 +69,17 @@ class Desk:
         from the trash, being filed at the moment, gone) is refused by name, and the others go on.
         Raises NotFound for a category that cannot be one, StateError if the database cannot be written.
         """
-        if action == "keeper":
-            return choose_keeper(self, photo_ids[0])
-        if action == "distinct":
-            return separate(self, photo_ids)
         if action == "file":
             argument = category_place(self._config, argument or "")[0]
+        # Looked at and decided on in one transaction: no file follows an earlier decision in between.
+        with self.store.database.write():
+            if action == "keeper":
+                return choose_keeper(self, photo_ids[0])
+            if action == "distinct":
+                return separate(self, photo_ids)
+            return self._decide_each(photo_ids, action, argument)
+
+    def _decide_each(self, photo_ids: Sequence[int], action: Action, argument: str | None) -> Decided:
         new: list[NewDecision] = []
         refused: list[tuple[int, str]] = []
         for photo_id in dict.fromkeys(photo_ids):

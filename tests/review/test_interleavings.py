@@ -7,7 +7,7 @@ import random
 import pytest
 
 from curated.domain import Status
-from curated.review import Carrier
+from curated.review import Carrier, Desk
 from tests.review.test_desk import Killed, carry, desk, marks
 from tests.review.test_hand import config_of, filed
 from tests.support.filing_disks import Step, WrappedDisk
@@ -158,3 +158,16 @@ def test_a_program_killed_amid_a_move_is_finished_by_the_next_review_without_a_s
     assert carry(world) == [""]
     assert (world.store.get(photo.id).path == photo.path) is turned_back
     assert world.problems() == []
+
+
+def test_a_picture_is_looked_at_and_decided_on_in_one_transaction(world: World) -> None:
+    photo = filed(world, "a.jpg")
+    held: list[bool] = []
+
+    def clock():
+        held.append(world.database.connection.in_transaction)
+        return world.filer().clock()
+
+    Desk(config_of(world), world.database, clock).decide([photo.id], "confirm")
+    assert held
+    assert all(held), "else a file could follow an earlier decision between the look and the row"
