@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from curated.review.desk import Decided, Desk
 
 ALONE = "has no duplicates"
+# Others have been trashed, taken back or lost since it was decided.
+_TAKES_PART = (Status.FILED, Status.REVIEW, Status.DUPLICATE)
 _ALONE_COLUMNS: Columns = {"twin_of": None, "twin_kind": None, "twin_distance": None}
 
 
@@ -102,9 +104,16 @@ class TwinHand:
     def keeper(self, made: MadeDecision, photo: Photo) -> None:
         """Bring the former keeper to Duplicates, or the chosen one to its place. Raises FilingError, NotFound."""
         chosen = int(made.argument or 0)
+        if photo.status not in _TAKES_PART:
+            raise FilingError(photo.path, f"is {photo.status} since; it is left as it is")
         if photo.id != chosen:
+            keeper = self._store.get(chosen)
+            if keeper.status not in _TAKES_PART:
+                raise FilingError(
+                    photo.path, f"stays the keeper: #{chosen}, which was chosen, is {keeper.status} since"
+                )
             if photo.status is not Status.DUPLICATE:
-                self._demote(photo, self._store.get(chosen))
+                self._demote(photo, keeper)
             return
         former = photo.twin_of
         if photo.status is Status.DUPLICATE:

@@ -6,10 +6,13 @@ import random
 
 import pytest
 
-from curated.domain import Status
+from curated.domain import Photo, Status
+from curated.filing.trash import trash_photo
 from curated.review import Carrier, Desk
+from tests.pipeline.conftest import Line
 from tests.review.test_desk import Killed, carry, desk, marks
 from tests.review.test_hand import config_of, filed
+from tests.review.test_twins import three
 from tests.support.filing_disks import Step, WrappedDisk
 from tests.support.filing_world import World
 
@@ -171,3 +174,40 @@ def test_a_picture_is_looked_at_and_decided_on_in_one_transaction(world: World) 
     Desk(config_of(world), world.database, clock).decide([photo.id], "confirm")
     assert held
     assert all(held), "else a file could follow an earlier decision between the look and the row"
+
+
+@pytest.fixture
+def line(world: World) -> Line:
+    return Line(world)
+
+
+def carry_twins(line: Line) -> list[str]:
+    filer = line.world.filer(roots=[line.world.library])
+    return [each.problem for each in Carrier(line.config, filer).carry()]
+
+
+def chosen_and_trashed(line: Line) -> tuple[Photo, Photo]:
+    """A keeper, and a duplicate that was chosen in its place and trashed by another program before it got there."""
+    large, small, _ = three(line)
+    Desk(line.config, line.world.database).decide([small.id], "keeper")
+    trash_photo(line.world.filer(), line.store.get(small.id), line.config.folders)
+    return large, small
+
+
+def test_a_keeper_makes_no_way_for_one_that_was_trashed_meanwhile(line: Line) -> None:
+    large, small = chosen_and_trashed(line)
+    assert all(carry_twins(line))
+    now = line.store.get(large.id)
+    assert (now.status, now.path, now.chosen, now.twin_of) == (large.status, large.path, False, None)
+    assert line.store.get(small.id).status is Status.TRASHED
+    assert line.world.problems() == []
+
+
+def test_a_keeper_that_was_trashed_meanwhile_is_not_brought_to_the_duplicates(line: Line) -> None:
+    large, small, _ = three(line)
+    Desk(line.config, line.world.database).decide([small.id], "keeper")
+    trash_photo(line.world.filer(), line.store.get(large.id), line.config.folders)
+    carry_twins(line)
+    assert line.store.get(large.id).status is Status.TRASHED
+    assert line.store.get(small.id).status in (Status.FILED, Status.REVIEW)
+    assert line.world.problems() == []
