@@ -377,7 +377,9 @@ class Daemon:
     def _sleep(self) -> None:
         now = self._now()
         deadlines = [now + _LONGEST_SLEEP, self._watcher.next_deadline(), self._worker.next_deadline()]
-        deadlines += [self._announcer.deadline(), self._service.next_pulse()]
+        deadlines.append(self._announcer.deadline())
+        if self._worker.responsive:  # else no sign is given, however long it is due
+            deadlines.append(self._service.next_pulse())
         deadlines += [moment for moment, _ in self._later.values()]
         if self._blocked:
             deadlines.append(self._blocked_until)
