@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import logging
+import shutil
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,7 +16,10 @@ from curated.config import Metrics, from_dict
 from curated.daemon.metrics import served
 from curated.daemon.progress import OUTCOMES, Progress
 from curated.errors import ConfigError
-from curated.state.daemon import DaemonState
+from curated.state.daemon import DaemonState, published
+from curated.state.schema import open_database
+from curated.state.store import Store
+from tests.daemon.conftest import House
 
 STATE = replace(Progress(1, lambda: 0.0).state, activity="working", waiting=7, rate=12.5, outcomes={"filed": 3})
 
@@ -109,3 +113,16 @@ def test_without_a_port_nothing_is_asked_for() -> None:
 
     with served(Metrics(), never):
         pass
+
+
+def test_every_outcome_of_a_run_is_counted_and_status_shows_it(house: House) -> None:
+    first = house.picture("IMG_1.jpg", seed=1)
+    shutil.copy(first, house.unsorted / "IMG_2.jpg")
+    (house.unsorted / "IMG_3.jpg").write_bytes(first.read_bytes()[:400])
+    assert not house.once()
+    wanted = dict.fromkeys(OUTCOMES, 0) | {"filed": 1, "duplicate": 1, "retrying": 1, "failed": 1}
+    assert house.states()[-1].outcomes == wanted
+    with open_database(house.base / "state" / "curated.db", read_only=True) as database:
+        state = published(Store(database))
+    assert state is not None
+    assert state.outcomes == wanted
