@@ -18,7 +18,7 @@ _JUDGED = tuple(status.value for status in JUDGED)
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A labelled picture as a predictor sees it; `vector` is float16 bytes, `group` is shared by twins.
+    """A labelled picture as a predictor sees it; `vector` is float16 bytes, `group` is shared by twins and bursts.
 
     `facts` are what is known without looking: when it was taken or arrived (days), bytes, width, height, and the
     scores of its kinds as JSON.
@@ -53,8 +53,9 @@ class Labels:
     def labelled(self, embedder: str, column: str = "verdict") -> list[Sample]:
         """Every picture with a verdict (or, by `column` "confirmed", with a confirmed category) that is still there."""
         label = "verdict" if column == "verdict" else "category"
+        groups = self._groups()
         rows = self.database.execute(
-            f"SELECT id, vector, {label} AS label, twin_of, coalesce(taken_at, arrived_at) AS taken_at, size, "
+            f"SELECT id, vector, {label} AS label, coalesce(taken_at, arrived_at) AS taken_at, size, "
             "coalesce(width, 0) AS width, coalesce(height, 0) AS height, kind_scores "
             "FROM photo JOIN embedding ON photo_id = id AND model = ? "
             f"WHERE {_labelled(column)} AND {label} IS NOT NULL AND status IN ({marks(_JUDGED)}) ORDER BY id",
@@ -65,7 +66,7 @@ class Labels:
                 photo_id=row["id"],
                 vector=row["vector"],
                 label=row["label"],
-                group=row["twin_of"] or row["id"],
+                group=groups.get(row["id"], row["id"]),
                 taken_at=from_text(row["taken_at"]),
                 size=row["size"],
                 width=row["width"],
@@ -75,13 +76,33 @@ class Labels:
             for row in rows.fetchall()
         ]
 
+    def _groups(self) -> dict[int, int]:
+        """The one picture that each twin, and what was taken in one burst, leads to; the others are alone.
+
+        A duplicate leads to its keeper, and that to the head of its burst: each of them looks like all.
+        """
+        heads = {
+            row["id"]: row["twin_of"]
+            for row in self.database.execute("SELECT id, twin_of FROM photo WHERE twin_of IS NOT NULL").fetchall()
+        }
+        groups: dict[int, int] = {}
+        for photo_id, twin_of in heads.items():
+            chain, head = {photo_id: 0}, twin_of
+            while head in heads and head not in chain:
+                chain[head] = len(chain)
+                head = heads[head]
+            # Of a ring the least stands for all, wherever one begins.
+            groups[photo_id] = min([each for each in chain if chain[each] >= chain[head]] if head in chain else [head])
+        return groups
+
     def unlabelled(self, embedder: str) -> Iterator[list[tuple[int, bytes]]]:
         """(photo id, vector) of every picture without a verdict, some thousand at a time."""
         last = 0
         while True:
             rows = self.database.execute(
                 "SELECT id, vector FROM photo JOIN embedding ON photo_id = id AND model = ? "
-                f"WHERE id > ? AND verdict IS NULL AND status IN ({marks(_JUDGED)}) ORDER BY id LIMIT ?",
+                # `+`: read in order of the ids; by an index of the statuses all that is left is sorted for each page.
+                f"WHERE id > ? AND +verdict IS NULL AND +status IN ({marks(_JUDGED)}) ORDER BY id LIMIT ?",
                 (embedder, last, *_JUDGED, _AT_ONCE),
             ).fetchall()
             if not rows:
