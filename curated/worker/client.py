@@ -25,6 +25,7 @@ from curated.worker.messages import (
     WorkerSpec,
 )
 from curated.worker.process import Process
+from curated.worker.trial import Trial
 
 log = logging.getLogger(__name__)
 
@@ -33,8 +34,8 @@ DEPTH = 3
 _LOADING_SECONDS = 600.0
 _FAILED_STARTS = 3
 _STRIKES = 2
-# So many pictures quarantined with none judged in between: it is not the pictures.
-_KILLERS_IN_A_ROW = 6
+# So many pictures quarantined with none judged in between: are there so many bad ones, or is it not the pictures?
+_KILLERS_IN_A_ROW = 4
 _NOT_READY_SECONDS = 5.0
 _MEND = "`curated doctor` looks for the cause"
 
@@ -75,7 +76,8 @@ class WorkerClient:
     """Owns at most one child; all methods are for one thread.
 
     When the child dies or hangs, the batches it had are suspects: they go one at a time, and one that fails
-    alone is halved, until a single picture has killed the child twice and is quarantined.
+    alone is halved, until a single picture has killed the child twice and is quarantined. After several of these in
+    a row the child is given a picture known to be good: what cannot judge that one is broken itself.
     """
 
     def __init__(
@@ -97,6 +99,7 @@ class WorkerClient:
         self._hung = False
         self._failed_starts = 0
         self._killers = 0
+        self._trial: Trial | None = None
         self._number = 0
         self._last_sign = clock()
         self._queued: deque[tuple[Job, ...]] = deque()
@@ -115,7 +118,7 @@ class WorkerClient:
     def jobs(self) -> int:
         """Jobs submitted and not answered yet."""
         batches = (*self._in_flight.values(), *self._queued, *self._suspects)
-        return sum(len(batch) for batch in batches)
+        return sum(len(batch) for batch in batches if not self._is_trial(batch))
 
     @property
     def responsive(self) -> bool:
@@ -258,13 +261,16 @@ class WorkerClient:
 
     def _judged(self, message: Judged) -> None:
         jobs = self._in_flight.pop(message.number)
+        self._killers = 0
+        if self._is_trial(jobs):
+            self._end_trial()
+            return
         self.info = replace(
             self.info,
             judge_seconds=self.info.judge_seconds + message.timings.get("judge", 0.0),
             pictures=self.info.pictures + len(jobs),
         )
         self._replies += [Reply(*pair) for pair in zip(jobs, message.answers, strict=True)]
-        self._killers = 0
         for job in jobs:
             self._strikes.pop(job.sha256, None)
 
@@ -290,8 +296,11 @@ class WorkerClient:
             return
         log.warning("the worker died (%s) with %d batches in hand%s", why, len(in_flight), _last(lines))
         suspects = self._narrowed(in_flight[0], why) if len(in_flight) == 1 else in_flight
+        if self._killers >= _KILLERS_IN_A_ROW and self._trial is None:
+            suspects = [*self._begin_trial(), *suspects]
         self._suspects.extendleft(reversed(suspects))
-        if self._killers >= _KILLERS_IN_A_ROW:
+        if self._killers >= _KILLERS_IN_A_ROW and (self._trial is None or self._trial.deaths >= _STRIKES):
+            self._end_trial()
             self._killers = 0
             raise WorkerBroken(f"the model process dies on one picture after the other ({why}){_last(lines)}; {_MEND}")
 
@@ -300,6 +309,9 @@ class WorkerClient:
         if len(jobs) > 1:
             middle = len(jobs) // 2
             return [jobs[:middle], jobs[middle:]]
+        if self._trial is not None and self._is_trial(jobs):
+            self._trial.deaths += 1
+            return [jobs] if self._trial.deaths < _STRIKES else []
         job = jobs[0]
         self._strikes[job.sha256] = self._strikes.get(job.sha256, 0) + 1
         if self._strikes[job.sha256] < _STRIKES:
@@ -309,6 +321,22 @@ class WorkerClient:
         error = PictureKillsWorker(job.path, f"the model process died while judging it ({why})")
         self._replies.append(Reply(job, error, quarantine=True))
         return []
+
+    def _is_trial(self, jobs: tuple[Job, ...]) -> bool:
+        return self._trial is not None and jobs is self._trial.jobs
+
+    def _begin_trial(self) -> list[tuple[Job, ...]]:
+        try:
+            self._trial = Trial()
+        except OSError as error:
+            log.warning("no picture can be made to try the model process with: %s", error.strerror or error)
+            return []
+        return [self._trial.jobs]
+
+    def _end_trial(self) -> None:
+        if self._trial is not None:
+            self._trial.close()
+            self._trial = None
 
 
 def _last(lines: list[str]) -> str:

@@ -127,6 +127,17 @@ def test_a_picture_that_breaks_its_decoder_is_set_aside_alone(how: Harm, why: st
     assert not list(ground.unsorted.iterdir())
 
 
+@pytest.mark.timeout(700 if SOAK else 120)
+def test_a_whole_folder_of_pictures_that_break_the_decoder_does_not_end_the_daemon(tmp_path: Path) -> None:
+    ground = Ground(tmp_path, healthy=3)
+    count = 24 if SOAK else 5
+    names = [f"IMG_0001 harm {number:02}.png" for number in range(count)]
+    for number, name in enumerate(names):
+        ground.put(name, harmful(Harm.SEGFAULT) + bytes([number]))
+    ground.file("many killers", 600 if SOAK else 100, models={"batch_size": 4 if SOAK else 1})
+    assert ground.failed().keys() == set(names)
+
+
 def test_bombs_and_files_without_end_are_refused_in_words(tmp_path: Path) -> None:
     ground = Ground(tmp_path, healthy=3)
     for name, data in {

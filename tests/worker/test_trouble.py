@@ -108,13 +108,26 @@ def test_suspects_go_alone_and_then_batches_go_together_again() -> None:
 
 def test_a_world_in_which_every_picture_kills_is_told_from_bad_pictures() -> None:
     jobs = [job(number) for number in range(20)]
-    world = World(jobs, jobs, 4)
+    world = World(jobs, [], 4)
+
+    def everything_kills() -> None:
+        for _ in range(100):
+            world.turn("dies")  # whatever it is given, the picture known to be good as well
+
     with pytest.raises(WorkerBroken, match=r"one picture after the other \(it died\): the last line; `curated doctor`"):
-        world.finish(jobs)
+        everything_kills()
     world.replies += world.client.replies()
     kept = world.client.jobs + sum(map(len, world.waiting))
     assert len(world.replies) + kept == len(jobs)
-    assert len(world.replies) < 10
+    assert len(world.replies) < 6
+
+
+@given(st.integers(5, 16), st.integers(1, 6))
+def test_however_many_bad_pictures_come_together_only_they_are_quarantined(bad: int, batch: int) -> None:
+    jobs = [job(number) for number in range(bad + 3)]
+    world = World(jobs, jobs[:bad], batch)
+    world.finish(jobs)
+    assert {reply.job.path for reply in world.replies if reply.quarantine} == {each.path for each in jobs[:bad]}
 
 
 def test_a_process_that_cannot_even_be_made_is_said_in_one_line() -> None:
