@@ -160,6 +160,20 @@ class Database:
             if not self._lock_depth:
                 fcntl.flock(self._lock_descriptor, fcntl.LOCK_UN)
 
+    def release(self) -> None:
+        """Close this thread's connection, for a thread that ends: else it stays open as long as the database."""
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            return
+        del self._local.connection
+        with self._guard:
+            self._connections = [each for each in self._connections if each is not connection]
+        if self.read_only:
+            connection.close()
+        else:
+            with self._write_lock, self._file_lock():
+                connection.close()
+
     def close(self) -> None:
         """Close every thread's connection; the last one checkpoints, so it holds the lock too."""
         with self._guard:

@@ -74,6 +74,7 @@ class Trainer:
             return  # another program trains on the same labels
         finally:
             os.close(descriptor)
+            self._database.release()
 
     def _train_one(self, role: str) -> None:
         self._tried[role] = self._labels.newest_verdict() if role == "taste" else self._labels.confirmed()
