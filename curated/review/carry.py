@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from curated.config import Config
 from curated.domain import Move, Photo, Purpose
@@ -64,10 +65,8 @@ class Carrier:
         """
         while not stop() and (made := self._decisions.next_owed()) is not None:
             library = self._config.folders.library_path
-            if why := unmounted(library, self._store):
+            if why := unmounted(library, self._store) or self._unwritable(library):
                 raise FolderUnusable(library, why)
-            if not self._filer.disk.writable(library):
-                raise FolderUnusable(library, "cannot be written")
             with self._filer.alone():
                 # Another process may have done it, or the person taken it back, while this one waited for the lock.
                 present = self._decisions.get(made.id)
@@ -75,6 +74,13 @@ class Carrier:
                     continue
                 carried = self._carry_out(present)
             yield carried
+
+    def _unwritable(self, library: Path) -> str:
+        """Why nothing can be put there, or ""."""
+        try:
+            return "" if self._filer.disk.writable(library) else "cannot be written"
+        except OSError as error:
+            return f"does not answer: {error.strerror}"
 
     def _carry_out(self, made: MadeDecision) -> Carried:
         try:

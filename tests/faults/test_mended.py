@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
 
-from curated.errors import FilingError
+from curated.errors import FilingError, FolderUnusable
+from curated.review import Carrier, Desk
+from tests.review.test_hand import config_of, filed
 from tests.support.faults_disks import DoneButFailedDisk, MeddledDisk
-from tests.support.filing_disks import NoFlagDisk, RecordingDisk, SplitDisk
+from tests.support.filing_disks import FailingDisk, NoFlagDisk, RecordingDisk, SplitDisk
 from tests.support.filing_world import World
 
 
@@ -76,3 +79,12 @@ def test_a_new_file_under_the_old_name_is_seen_until_the_last_moment_where_names
     world.file(sources, targets, disk=MeddledDisk(at, replace, NoFlagDisk()))
     assert sources[0].read_text() == "another picture"
     assert targets[0].read_text() == "picture"
+
+
+def test_a_library_that_does_not_answer_makes_decisions_wait(world: World) -> None:
+    photo = filed(world, "a.jpg")
+    Desk(config_of(world), world.database).decide([photo.id], "trash")
+    dead = FailingDisk(lambda step: step.name == "writable", errno.EIO, for_ever=True)
+    with pytest.raises(FolderUnusable, match="does not answer"):
+        list(Carrier(config_of(world), world.filer(dead)).carry())
+    assert [each.problem for each in Carrier(config_of(world), world.filer()).carry()] == [""]

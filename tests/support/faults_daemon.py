@@ -6,13 +6,11 @@ Run as a program (`python -m tests.support.faults_daemon FOLDER [--once]`) it is
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 from random import Random
 
@@ -21,8 +19,10 @@ from PIL import Image
 
 from curated.config import Config, from_dict
 from curated.daemon import build_daemon
+from curated.errors import StateError
 from curated.files import is_temporary
 from curated.state.schema import open_database
+from tests.support.clock import wait_until
 from tests.support.faults_ground import Figures
 from tests.support.filing_world import World
 from tests.support.plain_models import FACTORY
@@ -52,21 +52,22 @@ def killed_daemons(folder: Path, count: int, seed: int) -> Figures:
     mine.parent.mkdir(parents=True)
     mine.write_text("of someone else")
     for life in range(count):
-        for number in range(rng.randint(1, 5)):
+        for number in range(rng.randint(4, 10)):
             _arrives(unsorted, f"IMG_{life}_{number}", rng, inputs)
+        moves = _moves(base)
         process = _start(base)
-        started = time.monotonic()
-        # Some die while they start, most while they file.
-        if rng.random() > 0.2:
-            _wait_for(process, b"ready")
-            started = time.monotonic()
-        moment = rng.random() * 1.2
-        while time.monotonic() - started < moment:
+        # Some die while they start or before the first picture is judged, most while they file.
+        longest = 1.0
+        if rng.random() > 0.25:
+            wait_until(lambda before=moves: _moves(base) > before, "the daemon to begin to file", seconds=60)
+            longest = 0.25
+        until = time.monotonic() + longest * rng.random()
+        while time.monotonic() < until:
             if rng.random() < 0.2:
                 _arrives(unsorted, f"IMG_{life}_late_{rng.getrandbits(32)}", rng, inputs)
-            time.sleep(min(0.05, max(0.0, moment - (time.monotonic() - started))))
+            time.sleep(min(0.02, max(0.0, until - time.monotonic())))
         process.send_signal(signal.SIGKILL)
-        process.communicate()
+        process.wait()
         figures.tried += 1
         figures.covered[_open_moves(base)] += 1
     last = subprocess.run(
@@ -113,6 +114,17 @@ def _open_moves(base: Path) -> str:
         )
 
 
+def _moves(base: Path) -> int:
+    """How many moves there have been."""
+    if not (base / "state" / "curated.db").exists():
+        return 0
+    try:
+        with open_database(base / "state" / "curated.db", read_only=True) as database:
+            return int(database.execute("SELECT coalesce(max(id), 0) FROM move").fetchone()[0])
+    except StateError:  # it is being made
+        return 0
+
+
 def _arrives(unsorted: Path, stem: str, rng: Random, inputs: dict[str, str]) -> None:
     """A picture, or a picture with its sidecar, the sidecar first."""
     pixels = np.full((96, 128, 3), rng.choice(_COLOURS), np.uint8).astype(int)
@@ -127,22 +139,12 @@ def _arrives(unsorted: Path, stem: str, rng: Random, inputs: dict[str, str]) -> 
 
 
 def _start(base: Path) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-m", __name__, str(base)], cwd=_ROOT, stdout=subprocess.PIPE)
-
-
-def _wait_for(process: subprocess.Popen[bytes], word: bytes) -> None:
-    assert process.stdout is not None
-    for line in process.stdout:
-        if word in line:
-            return
-    raise AssertionError(f"the daemon ended with {process.wait()} before it said {word!r}")
+    return subprocess.Popen([sys.executable, "-m", __name__, str(base)], cwd=_ROOT)
 
 
 def main() -> None:
     base, *options = sys.argv[1:]
     with build_daemon(config_for(Path(base)), lambda event: None, once="--once" in options, factory=FACTORY) as daemon:
-        with suppress(BrokenPipeError):
-            os.write(1, b"ready\n")
         sys.exit(0 if daemon.run() else 1)
 
 
