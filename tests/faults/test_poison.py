@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import pickle
 import re
 import resource
 import sys
@@ -16,7 +17,9 @@ from pathlib import Path
 
 import pytest
 
+from curated.config import Full
 from curated.domain import Photo, Status
+from curated.errors import ConfigError, WorkerBroken
 from curated.state.schema import open_database
 from curated.state.store import Store
 from tests.support.faults_poison import (
@@ -185,10 +188,40 @@ def test_the_model_process_may_write_no_core_and_gain_no_rights(tmp_path: Path) 
 
 
 def test_a_limit_below_what_the_models_need_is_said_as_such(tmp_path: Path) -> None:
-    from curated.errors import WorkerBroken
-
     working = Working(tmp_path, "slow", memory_mb=1)
     with pytest.raises(WorkerBroken, match=r"cannot start \(it held more memory than models\.memory_mb allows, 1 MB\)"):
         working.judge(working.job("a"))
     assert peak_memory() > 1
     working.client.stop(grace=0)
+
+
+class _Payload:
+    """Runs when it is unpickled."""
+
+    def __init__(self, trace: Path) -> None:
+        self.trace = trace
+
+    def __reduce__(self):
+        return Path.touch, (self.trace,)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_weights_that_carry_code_are_refused_however_they_are_packed(tmp_path: Path) -> None:
+    """For the captioner, which reads a whole folder: tests/models/full/test_captioner.py."""
+    import torch
+
+    from curated.models.full.detector import open_detector
+    from curated.models.full.embedder import open_embedder
+
+    trace = tmp_path / "it ran"
+    holds_code = {"state_dict": _Payload(trace), "model": _Payload(trace)}
+    (tmp_path / "pickle.pt").write_bytes(pickle.dumps(holds_code))
+    torch.save(holds_code, tmp_path / "zip.pt")
+    torch.save(holds_code, tmp_path / "old.pt", _use_new_zipfile_serialization=False)
+    for path in sorted(tmp_path.glob("*.pt")):
+        with pytest.raises(ConfigError, match="holds more than the weights"):
+            open_detector(path, "cpu", 0.6)
+    old = Full(embedder="RN50", embedder_weights=str(tmp_path / "old.pt"))
+    with pytest.raises(ConfigError, match="holds more than weights"):
+        open_embedder(old, "cpu")
+    assert not trace.exists()
