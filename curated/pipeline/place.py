@@ -233,9 +233,19 @@ class Place:
         """The photo as a row of the database, taken back if its file could not be moved."""
         findings = reading.findings if reading else None
         embedding = (findings.models["embedder"], findings.embedding) if findings and findings.embedding else None
-        before = self._store.get(photo.id) if photo.id else None
-        if before is not None:
-            self._store.update(photo, embedding)
+        before = None
+        if photo.id:
+            with self._store.database.write():
+                before = self._store.get(photo.id)
+                # What a person has said since the picture was looked up stays.
+                photo = replace(
+                    photo,
+                    verdict=before.verdict,
+                    confirmed=before.confirmed,
+                    protected=before.protected,
+                    chosen=before.chosen,
+                )
+                self._store.update(photo, embedding)
         else:
             photo = replace(photo, id=self._store.add(photo, embedding))
         if likeness != NO_LIKENESS:

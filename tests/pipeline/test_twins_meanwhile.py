@@ -10,9 +10,9 @@ from curated.domain import Status
 from curated.errors import PictureKillsWorker, PictureUnreadable
 from curated.filing import UndoSelection, undo
 from curated.pipeline import Blocked, Failed, Filed, Returned, ToJudge
-from curated.review import Review
+from curated.review import Desk, Review
 from tests.pipeline.conftest import Line
-from tests.support.filing_disks import FailingDisk, Step
+from tests.support.filing_disks import FailingDisk, Step, WrappedDisk
 from tests.support.readings import reading
 
 HASH, NEAR = "f0f0f0f0f0f0f0f0", "f0f0f0f0f0f0f0f3"
@@ -109,3 +109,25 @@ def test_a_file_that_became_a_folder_or_a_link_is_left_alone(line: Line) -> None
     assert (folder / "inner.txt").read_text() == "mine"
     assert link.is_symlink()
     assert list(line.store.photos()) == []
+
+
+def test_what_a_person_says_of_a_picture_while_it_is_filed_again_stays(line: Line) -> None:
+    first = line.file(line.world.put("IMG_1.jpg", "a"), caption="lake", phash=HASH)
+    line.world.database.execute("UPDATE photo SET chosen = 1 WHERE id = ?", (first.id,))
+    undo(line.world.filer(), UndoSelection(photo_ids=(first.id,)))
+    list(Review(line.config, line.world.filer()).retry([line.store.get(first.id)]))
+    twin = line.file(line.world.put("IMG_2.jpg", "other bytes"), caption="lake", phash=NEAR, size=(400, 300))
+    desk = Desk(line.config, line.world.database)
+
+    class DecidingDisk(WrappedDisk):
+        """When its twin is looked at, somebody decides."""
+
+        def before(self, step: Step) -> None:
+            if step.name == "look" and step.paths[0] == twin.path and line.store.get(first.id).verdict is None:
+                assert desk.decide([first.id], "keep").step
+                assert desk.decide([first.id], "protect").step
+
+    line.disk = DecidingDisk()
+    line.send(line.world.unsorted / "IMG_1.jpg", caption="lake", phash=HASH)
+    again = line.store.get(first.id)
+    assert (again.verdict, again.protected, again.chosen) == ("keep", True, True)
