@@ -246,6 +246,9 @@ class Journey(Steps):
             if leg.place is Place.LANDED and file.temporary is not None:
                 if not self.still_there(leg):
                     self.notes.append(f"{file.target} is no longer what was put there, and stays")
+                    # Where names are given by linking, the hidden one may be left; what it holds is not to be trusted.
+                    if self.source_stands(leg) and self.disk.look(file.temporary) is not None:
+                        self.legs[index] = replace(leg, place=Place.PARTIAL)
                 elif self.source_stands(leg):
                     self.put(index, file.target, file.temporary)
                     self.legs[index] = replace(self.legs[index], place=Place.COPIED)

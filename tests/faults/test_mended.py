@@ -23,12 +23,12 @@ def pair(world: World) -> tuple[list[Path], list[Path]]:
 def step_of(
     tmp_path: Path, template: Path, name: str, path: str, disk_of=lambda world: SplitDisk(world.library)
 ) -> int:
-    """The number of the first step of that name on a file of that name."""
+    """The number of the first step of that name on a file whose name ends so."""
     trial = World(tmp_path / "trial", template=template)
     recording = RecordingDisk(disk_of(trial))
     trial.file(*pair(trial), disk=recording)
     trial.close()
-    return next(step.number for step in recording.steps if step.name == name and step.paths[0].name == path)
+    return next(step.number for step in recording.steps if step.name == name and step.paths[0].name.endswith(path))
 
 
 def test_a_source_removed_although_the_disk_said_no_does_not_tear_the_asset_apart(
@@ -88,3 +88,17 @@ def test_a_library_that_does_not_answer_makes_decisions_wait(world: World) -> No
     with pytest.raises(FolderUnusable, match="does not answer"):
         list(Carrier(config_of(world), world.filer(dead)).carry())
     assert [each.problem for each in Carrier(config_of(world), world.filer()).carry()] == [""]
+
+
+def test_a_hidden_copy_goes_although_its_new_name_was_removed_before_the_old_one(
+    world: World, tmp_path: Path, empty_database: Path
+) -> None:
+    def slow(world: World) -> NoFlagDisk:
+        return NoFlagDisk(SplitDisk(world.library))
+
+    at = step_of(tmp_path, empty_database, "link", ".part", slow) + 1
+    sources, targets = pair(world)
+    disk = MeddledDisk(at, targets[0].unlink, slow(world))
+    with pytest.raises(FilingError, match="altered as soon as it was there"):
+        world.file(sources, targets, disk=disk)
+    assert sorted(world.files()) == ["Unsorted/IMG_1.HEIC", "Unsorted/IMG_1.MOV"]
