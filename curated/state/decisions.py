@@ -162,11 +162,16 @@ class Decisions:
                 _set(connection, made.photo_id, json.loads(row["after"]), at)
 
     def fail(self, made: MadeDecision, problem: str, at: datetime) -> None:
-        """It cannot be done: the row's marks go back to what they were, and it is no longer owed."""
+        """It cannot be done: the marks say again what the disk shows, and it is no longer owed.
+
+        One that could not be taken back is in force again: its picture is where it put it, in the trash for instance.
+        """
+        there, then = (made.after, made.before) if made.wanted else (made.before, made.after)
         with self.database.write() as connection:
-            connection.execute("UPDATE decision SET problem = ?, undone = 2 WHERE id = ?", (problem, made.id))
-            if made.wanted:
-                _exchange(connection, made.photo_id, made.after, made.before, at)
+            connection.execute(
+                "UPDATE decision SET problem = ?, undone = 2, wanted = applied WHERE id = ?", (problem, made.id)
+            )
+            _exchange(connection, made.photo_id, there, then, at)
 
     def problems(self, limit: int) -> list[MadeDecision]:
         """What could not be carried out, the newest first."""

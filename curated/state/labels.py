@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from curated.domain import JUDGED
 from curated.state.database import Database
-from curated.state.rows import from_text, marks
+from curated.state.rows import from_text, marks, to_text
 
 _AT_ONCE = 5_000
 # Rows written in one transaction: others who write wait no longer than for these.
@@ -154,9 +154,16 @@ class Labels:
         row = self.database.execute("SELECT count(DISTINCT photo_id) FROM verdict WHERE id > ?", (number,)).fetchone()
         return int(row[0])
 
-    def confirmed(self) -> int:
-        """How many pictures have a confirmed category."""
-        return int(self.database.execute("SELECT count(*) FROM photo WHERE confirmed IS NOT NULL").fetchone()[0])
+    def newest_confirmed(self) -> int:
+        """When a category was confirmed last, in microseconds since 1970; 0 where none was."""
+        row = self.database.execute("SELECT max(confirmed) FROM photo WHERE confirmed IS NOT NULL").fetchone()
+        newest = from_text(row[0])
+        return round(newest.timestamp() * 1e6) if newest else 0
+
+    def confirmed_since(self, moment: int) -> int:
+        """How many pictures' categories were confirmed after that moment (microseconds since 1970)."""
+        after = to_text(datetime.fromtimestamp(moment / 1e6, UTC))
+        return int(self.database.execute("SELECT count(*) FROM photo WHERE confirmed > ?", (after,)).fetchone()[0])
 
 
 def _labelled(column: str) -> str:

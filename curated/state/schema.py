@@ -58,9 +58,11 @@ def migrate(database: Database, version: int, migrations: Migrations) -> None:
         present = _version(database)
         if present >= version:
             return
-        if present:
+        utils = UtilsDatabase(connection, execute_plugins=False)
+        # Killed right after the last migration: the backup that is there is of before, the database no longer is.
+        if present and migrations.pending(utils):
             back_up(database, database.path.with_name(f"{database.path.name}.before-{version}"))
-        migrations.apply(UtilsDatabase(connection, execute_plugins=False))
+        migrations.apply(utils)
         connection.execute(f"PRAGMA user_version = {version:d}")
 
 

@@ -61,7 +61,7 @@ class Trainer:
         taste, category = self._learnt.newest("taste"), self._learnt.newest("category")
         seen = max(taste.seen if taste else 0, self._tried["taste"])
         known = max(category.seen if category else 0, self._tried["category"])
-        return {"taste": self._labels.verdicts_since(seen), "category": self._labels.confirmed() - known}
+        return {"taste": self._labels.verdicts_since(seen), "category": self._labels.confirmed_since(known)}
 
     def _train(self, due: list[str]) -> None:
         path = self._database.path.with_name("training.lock")
@@ -77,7 +77,7 @@ class Trainer:
             self._database.release()
 
     def _train_one(self, role: str) -> None:
-        self._tried[role] = self._labels.newest_verdict() if role == "taste" else self._labels.confirmed()
+        self._tried[role] = self._labels.newest_verdict() if role == "taste" else self._labels.newest_confirmed()
         try:
             if role == "taste":
                 figures = predict(self._labels)

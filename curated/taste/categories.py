@@ -7,7 +7,8 @@ from collections import Counter
 import msgspec
 
 from curated.config import Config
-from curated.decide import candidates
+from curated.decide import candidates, decide
+from curated.domain import Status
 from curated.errors import NotFound
 from curated.state.journal import Clock, utc_now
 from curated.state.labels import Labels, Sample
@@ -26,7 +27,7 @@ def learn_categories(labels: Labels, config: Config, clock: Clock = utc_now) -> 
 
     Raises NotFound where fewer than two categories have enough confirmed pictures, CuratedError if training fails.
     """
-    seen = labels.confirmed()
+    seen = labels.newest_confirmed()
     embedder = labels.embedder("confirmed")
     samples = labels.labelled(embedder, "confirmed") if embedder else []
     names = _enough(samples)
@@ -36,12 +37,14 @@ def learn_categories(labels: Labels, config: Config, clock: Clock = utc_now) -> 
             "`curated review` (Enter, 1 to 9) or `curated file-as` makes them"
         )
     samples = [sample for sample in samples if sample.label in names]
+    ruled = [_rules(labels, sample, names, config) for sample in samples]
     answer = run(
         CategoryTask(
             embedder=embedder,
             categories=names,
             vectors=[sample.vector for sample in samples],
-            rules=[_rules(labels, sample, names, config) for sample in samples],
+            rules=[scores for scores, _ in ruled],
+            ruled=[category for _, category in ruled],
             labels=[names.index(sample.label) for sample in samples],
             groups=[sample.group for sample in samples],
             precision=config.taste.precision,
@@ -58,7 +61,12 @@ def _enough(samples: list[Sample]) -> list[str]:
     return sorted(name for name in pictures if min(pictures[name], groups[name]) >= LEAST)
 
 
-def _rules(labels: Labels, sample: Sample, names: list[str], config: Config) -> list[float]:
-    reading = reading_from_photo(Store(labels.database).get(sample.photo_id))
-    scores = dict(candidates(reading.findings, config)) if reading else {}
-    return [scores.get(name, 0.0) for name in names]
+def _rules(labels: Labels, sample: Sample, names: list[str], config: Config) -> tuple[list[float], int]:
+    """(what the rules say of each category, which one they alone would file it under, -1 for none of them)."""
+    photo = Store(labels.database).get(sample.photo_id)
+    reading = reading_from_photo(photo)
+    if reading is None:
+        return [0.0] * len(names), -1
+    scores, decision = dict(candidates(reading.findings, config)), decide(reading, photo.original_path, config)
+    files = decision.status is Status.FILED and decision.category in names
+    return [scores.get(name, 0.0) for name in names], names.index(decision.category) if files else -1

@@ -7,6 +7,7 @@ their twins.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -36,14 +37,14 @@ def learn_categories(task: CategoryTask) -> CategoryAnswer:
     inputs = np.hstack([matrix(task.vectors), log_odds(rules)])
     width = rules.shape[1]
     best, strength = float("-inf"), _STRENGTHS[0]
-    chances: Floats = np.zeros((len(labels), len(task.categories)))
+    unseen = _Said(np.zeros((len(labels), len(task.categories))), np.zeros(len(labels), np.int64))
     for each in _STRENGTHS:
         said = _unseen(inputs, labels, groups, width, each, len(task.categories))
-        quality = float(np.log(np.clip(said[np.arange(len(labels)), labels], 1e-6, 1)).mean())
+        quality = float(np.log(np.clip(said.chances[np.arange(len(labels)), labels], 1e-6, 1)).mean())
         if quality > best:
-            best, chances, strength = quality, said, each
+            best, unseen, strength = quality, said, each
     scaler, regression = _fit(inputs, labels, width, strength)
-    figures = [_figures(task, number, chances, labels, rules) for number in range(len(task.categories))]
+    figures = [_figures(task, number, unseen, labels, groups) for number in range(len(task.categories))]
     return CategoryAnswer(linear(scaler, regression), task.categories, figures)
 
 
@@ -58,15 +59,24 @@ def _fit(inputs: Floats, labels: Counts, width: int, strength: float) -> tuple[S
     return scaler, regression
 
 
-def _unseen(inputs: Floats, labels: Counts, groups: Counts, width: int, strength: float, classes: int) -> Floats:
-    """What each picture's chances are by models that have not seen it; 0 where no fold could say."""
-    chances = np.zeros((len(labels), classes))
-    for training, test in _folds(labels, groups):
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """Each picture's chances (rows of classes) by a model that has not seen it, and the fold that it was in."""
+
+    chances: Floats
+    folds: Counts
+
+
+def _unseen(inputs: Floats, labels: Counts, groups: Counts, width: int, strength: float, classes: int) -> _Said:
+    """What models say that have not seen the picture; 0 where no fold could say."""
+    chances, places = np.zeros((len(labels), classes)), np.zeros(len(labels), np.int64)
+    for fold, (training, test) in enumerate(_folds(labels, groups)):
+        places[test] = fold
         scaler, regression = _fit(inputs[training], labels[training], width, strength)
         scores = scaler.transform(inputs[test]) @ regression.coef_.T + regression.intercept_
         shares = np.exp(scores - scores.max(axis=1, keepdims=True))
         chances[np.ix_(test, regression.classes_)] = shares / shares.sum(axis=1, keepdims=True)
-    return chances
+    return _Said(chances, places)
 
 
 def _folds(labels: Counts, groups: Counts) -> Iterator[tuple[Counts, Counts]]:
@@ -79,27 +89,46 @@ def _folds(labels: Counts, groups: Counts) -> Iterator[tuple[Counts, Counts]]:
             yield training, test
 
 
-def _figures(task: CategoryTask, number: int, chances: Floats, labels: Counts, rules: Floats) -> CategoryFigures:
-    said = chances.argmax(axis=1) == number
-    order = np.flatnonzero(said)[np.argsort(-chances[said, number], kind="stable")]
-    right = np.cumsum(labels[order] == number)
-    taken = np.arange(1, len(order) + 1)
-    sure = np.flatnonzero(_surely(right, taken) >= task.precision)
-    last = int(sure[-1]) if len(sure) else -1
-    by_rules = (rules.argmax(axis=1) == number) & (rules.max(axis=1) > 0)
+def _figures(task: CategoryTask, number: int, said: _Said, labels: Counts, groups: Counts) -> CategoryFigures:
+    """What a category is worth: each fold's pictures by a threshold that the other folds have set."""
+    belongs = labels == number
+    likeliest = said.chances.argmax(axis=1) == number
+    chances = said.chances[:, number]
+    taken = np.zeros(len(labels), bool)
+    for fold in np.unique(said.folds):
+        here = said.folds == fold
+        others = likeliest & ~here
+        taken[here] = likeliest[here] & (chances[here] >= _threshold(chances, belongs, groups, others, task.precision))
+    precision = float(belongs[taken].mean()) if taken.any() else 0.0
+    threshold = _threshold(chances, belongs, groups, likeliest, task.precision)
+    if precision < task.precision:
+        threshold, taken = _NEVER, np.zeros(len(labels), bool)
+    ruled = np.asarray(task.ruled) == number
     return CategoryFigures(
         category=task.categories[number],
-        labels=int((labels == number).sum()),
-        filed=last + 1,
-        precision=float(right[last] / taken[last]) if last >= 0 else 0.0,
-        recall=float(right[last] / max(1, (labels == number).sum())) if last >= 0 else 0.0,
-        threshold=float(chances[order[last], number]) if last >= 0 else _NEVER,
-        rules_precision=float((labels[by_rules] == number).mean()) if by_rules.any() else 0.0,
-        rules_filed=int(by_rules.sum()),
+        labels=int(belongs.sum()),
+        filed=int(taken.sum()),
+        precision=precision,
+        recall=float((taken & belongs).sum() / max(1, belongs.sum())),
+        threshold=threshold,
+        rules_precision=float(belongs[ruled].mean()) if ruled.any() else 0.0,
+        rules_filed=int(ruled.sum()),
     )
 
 
-def _surely(right: Counts, taken: Counts) -> Floats:
+def _threshold(chances: Floats, belongs: npt.NDArray[np.bool_], groups: Counts, among: Any, precision: float) -> float:
+    """The lowest chance from which on so many of these pictures surely belong; twins count as one picture together."""
+    order = np.flatnonzero(among)[np.argsort(-chances[among], kind="stable")]
+    if not len(order):
+        return _NEVER
+    _, members, sizes = np.unique(groups[order], return_inverse=True, return_counts=True)
+    weights = 1 / sizes[members]
+    right, taken = np.cumsum(weights * belongs[order]), np.cumsum(weights)
+    sure = np.flatnonzero(_surely(right, taken) >= precision)
+    return float(chances[order[sure[-1]]]) if len(sure) else _NEVER
+
+
+def _surely(right: Floats, taken: Floats) -> Floats:
     """The lower end of Wilson's interval for right / taken, one standard error wide: few are not enough to be sure."""
     share = right / taken
     spread_ = np.sqrt(share * (1 - share) / taken + 1 / (4 * taken**2))

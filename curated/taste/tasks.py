@@ -55,12 +55,16 @@ class SpreadAnswer(msgspec.Struct, frozen=True, tag="spread"):
 
 
 class CategoryTask(msgspec.Struct, frozen=True, tag="category"):
-    """Learn categories: vectors, `rules` (what the rules say of each picture: a score for each category) and labels."""
+    """Learn categories: vectors, `rules` (a score of each category by what the models say of each picture) and labels.
+
+    `ruled` is the category that the rules alone would file each picture under, -1 for none of these or the review.
+    """
 
     embedder: str
     categories: list[str]
     vectors: list[bytes]
     rules: list[list[float]]
+    ruled: list[int]
     labels: list[int]
     groups: list[int]
     precision: float

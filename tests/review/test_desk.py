@@ -215,6 +215,18 @@ def test_a_picture_that_is_gone_is_refused_by_name(world: World) -> None:
     assert "4711" in dict(desk(world).decide([4711], "keep").refused)[4711]
 
 
+def test_what_cannot_be_taken_back_is_still_marked_as_what_it_is(world: World) -> None:
+    photo = filed(world, "a.jpg")
+    desk(world).decide([photo.id], "trash")
+    carry(world)
+    world.store.get(photo.id).path.write_text("somebody else's words")
+    desk(world).undo()
+    assert world.store.get(photo.id).verdict is None
+    assert [bool(problem) for problem in carry(world)] == [True]
+    after = world.store.get(photo.id)
+    assert (after.status, after.verdict) == (Status.TRASHED, "trash")
+
+
 class ReadOnlyDisk(WrappedDisk):
     """Below a folder nothing can be written, as on a disk that is mounted read-only."""
 

@@ -218,6 +218,18 @@ def test_an_older_database_is_backed_up_and_migrated_with_all_its_rows(tmp_path:
         assert Store(database).get(photo.id) == photo
 
 
+def test_a_kill_right_after_the_last_migration_does_not_replace_the_backup_by_its_result(tmp_path: Path) -> None:
+    path = tmp_path / "curated.db"
+    with open_database(path) as database:
+        first = schema(database)
+        migrate(database, SCHEMA_VERSION + 1, second_schema())
+        # As a kill leaves it between the migration's commit and the version's.
+        database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        migrate(database, SCHEMA_VERSION + 1, second_schema())
+    with open_database(path.with_name(f"curated.db.before-{SCHEMA_VERSION + 1}"), read_only=True) as database:
+        assert schema(database) == first
+
+
 def test_a_migration_that_fails_leaves_the_database_as_it_was(tmp_path: Path) -> None:
     later = second_schema()
 

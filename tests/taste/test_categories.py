@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -28,11 +29,18 @@ def look(category: str, chance: np.random.Generator, noise: float = 0.5) -> np.n
 
 def confirm(world: World, category: str, vector: np.ndarray, kind: str = "photo", score: float = 0.9) -> int:
     """A picture that the models take for `kind` and a person filed as `category`."""
-    photo_id = add(world, vector)
+    photo_id, at = add(world, vector), NOON.isoformat(timespec="microseconds")
     world.database.execute(
         "UPDATE photo SET category = ?, confirmed = ?, kind = ?, kind_scores = ?, people = 0, pixel_hash = 'x', "
         "phash = 'x', phash_wide = 'x', models = ? WHERE id = ?",
-        (category, NOON.isoformat(), kind, json.dumps(scores(kind, score)), json.dumps({"embedder": MODEL}), photo_id),
+        (
+            category,
+            at,
+            kind,
+            json.dumps(scores(kind, score)),
+            json.dumps({"embedder": MODEL}),
+            photo_id,
+        ),
     )
     return photo_id
 
@@ -148,6 +156,17 @@ def test_learning_begins_by_itself_after_so_many_new_labels_and_not_before(world
     assert told[0].startswith("learnt from 24 verdicts: AUC")
     assert world.store.get(unlabelled).keep_score > 0.5
     assert not trainer.train_if_due()
+
+
+def test_a_correction_of_what_was_confirmed_before_is_a_new_label(world: World) -> None:
+    labels = Labels(world.database)
+    chance = np.random.default_rng(9)
+    ids = [confirm(world, "Photos", look("Photos", chance)) for _ in range(6)]
+    seen = labels.newest_confirmed()
+    assert labels.confirmed_since(seen) == 0
+    later = (NOON + timedelta(seconds=5)).isoformat(timespec="microseconds")
+    world.database.execute("UPDATE photo SET category = 'Plans', confirmed = ? WHERE id <= ?", (later, ids[3]))
+    assert labels.confirmed_since(seen) == 4
 
 
 def test_a_training_that_found_too_little_is_not_tried_again_at_once(world: World) -> None:
