@@ -29,7 +29,7 @@ from curated.state.queue import Filter, ReviewQueue
 from curated.state.store import Store
 
 SIZE = 300_000
-FILES = 400
+FILES = 440
 DISTINCT = 16
 PRESSES = 500
 STARTS = 5

@@ -204,10 +204,18 @@ def test_a_folder_that_cannot_be_written_is_named(hub: Hub) -> None:
 
 def test_only_this_module_can_ask_a_network() -> None:
     asking = re.compile(
-        r"^\s*(?:import|from) (?:urllib\.(?:request|error)|http|requests|httpx|huggingface_hub)\b", re.MULTILINE
+        r"^\s*(?:import|from) (?:urllib\.(?:request|error)|http\.client|requests|httpx|huggingface_hub)\b", re.MULTILINE
     )
     found = [path.name for path in (ROOT / "curated").rglob("*.py") if asking.search(path.read_text(encoding="utf-8"))]
     assert found == ["pull.py"]
+
+
+def test_only_the_counters_and_the_web_form_serve_this_machine() -> None:
+    serving = re.compile(
+        r"^\s*(?:import|from) (?:http\.server|socketserver|wsgiref|aiohttp|textual_serve)\b", re.MULTILINE
+    )
+    files = (ROOT / "curated").rglob("*.py")
+    assert {path.name for path in files if serving.search(path.read_text(encoding="utf-8"))} == {"metrics.py", "web.py"}
 
 
 def test_no_other_module_knows_a_hub() -> None:
