@@ -548,8 +548,8 @@ def test_in_a_terminal_higher_than_wide_the_panel_is_below_the_picture(world: Wo
     async def body(desk: Desk) -> None:
         picture, panel = (desk.screen.query_one(each).region for each in ("#picture", "#panel"))
         assert (picture.width, panel.y) == (80, picture.bottom)
-        assert "Picture 005" in desk.shown("#panel")
-        assert "8 Memes" in desk.shown("#panel")
+        await desk.until(lambda: "Picture 005" in desk.shown("#panel"), "the panel")
+        await desk.until(lambda: "8 Memes" in desk.shown("#panel"), "the categories")
         assert picture.height > 15
 
     reviewing(body, size=(80, 50))
