@@ -96,15 +96,20 @@ class Comparison:
         if overlaid is None:
             wide = _bits(self.picture.phash_wide, other.phash_wide, 256)
             return turn == 0 and distance <= self._settings.near_distance and wide <= _WIDE_DISTANCE
-        if overlaid.turn:
-            return overlaid.agreement >= _TURNED_AGREES
         kinds = {self.picture.kind, other.kind}
+        if overlaid.turn:
+            # A turned part of a page or screen is a rectangle among many: that it fits somewhere says nothing.
+            whole = overlaid.part == 1 and overlaid.worst >= _SAME_PAGE
+            return overlaid.agreement >= _TURNED_AGREES and (whole or not kinds & _WRITTEN)
         if kinds == {"photo"}:
             return overlaid.agreement >= self._settings.agree and (
                 overlaid.worst >= _SAME_SCENE or overlaid.agreement >= _TURNED_AGREES
             )
         if kinds & _WRITTEN and not (is_read(self.picture.text) and is_read(other.text)):
             return overlaid.worst >= _SAME_PAGE
+        if "illustration" in kinds and overlaid.agreement < _TURNED_AGREES:
+            # Two pictures of one series share their ground and differ in what is drawn on it.
+            return overlaid.agreement >= self._settings.agree_written and overlaid.worst >= _SAME_PAGE
         return overlaid.agreement >= self._settings.agree_written
 
     def _one_shot(self, other: Fingerprint, overlaid: Overlay | None) -> bool:

@@ -16,7 +16,8 @@ from curated.config import Duplicates
 from curated.domain import Arrival, Status
 from curated.duplicates import TwinIndex, TwinMatch, fingerprint_of
 from curated.duplicates.bits import Bits
-from curated.duplicates.likeness import code_of, pack
+from curated.duplicates.compare import Comparison
+from curated.duplicates.likeness import Overlay, code_of, pack
 from curated.pictures import hashes
 from curated.state.database import Database
 from curated.state.pairs import Likeness, Pairs
@@ -92,6 +93,31 @@ EDITS = {
     "turned": lambda image: image.rotate(90, expand=True),
     "upside down": lambda image: image.rotate(180),
 }
+
+
+@pytest.mark.parametrize(
+    ("kind", "overlaid", "alike"),
+    [
+        # As two unlike screens of two programs were measured to fit: a corner of one, mirrored, somewhere in the other.
+        ("screenshot", Overlay(turn=1, part=0.29, agreement=0.969, worst=0.18), False),
+        ("document", Overlay(turn=4, part=0.35, agreement=0.907, worst=0.0), False),
+        ("screenshot", Overlay(turn=1, part=1.0, agreement=0.97, worst=0.9), True),
+        ("photo", Overlay(turn=1, part=0.8, agreement=0.95, worst=0.6), True),
+        # Two wallpapers of one series, and one that was brightened.
+        ("illustration", Overlay(turn=0, part=1.0, agreement=0.88, worst=0.697), False),
+        ("illustration", Overlay(turn=0, part=1.0, agreement=0.88, worst=0.86), True),
+    ],
+)
+def test_what_only_fits_somewhere_is_no_duplicate(shelf: Shelf, kind: str, overlaid: Overlay, alike: bool) -> None:
+    photo, likeness = shelf._photo(detailed(7), {"kind": kind})
+    one = fingerprint_of(photo, likeness)
+    assert Comparison(one, Duplicates())._alike(one, 24, overlaid.turn, overlaid) is alike
+
+
+def test_a_whole_screen_that_is_turned_is_found(shelf: Shelf) -> None:
+    scene = detailed(9)
+    known = shelf.put(scene, kind="screenshot")
+    assert [twin.photo_id for twin in shelf.ask(ImageOps.mirror(scene), kind="screenshot").twins] == [known]
 
 
 @pytest.mark.parametrize("how", EDITS)
