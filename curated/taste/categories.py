@@ -7,7 +7,6 @@ from collections import Counter
 import msgspec
 
 from curated.config import Config
-from curated.decide import candidates, decide
 from curated.domain import Status
 from curated.errors import NotFound
 from curated.state.journal import Clock, utc_now
@@ -63,6 +62,9 @@ def _enough(samples: list[Sample]) -> list[str]:
 
 def _rules(labels: Labels, sample: Sample, names: list[str], config: Config) -> tuple[list[float], int]:
     """(what the rules say of each category, which one they alone would file it under, -1 for none of them)."""
+    # Imported here: `status` says what was learnt, and need not load the rules for that.
+    from curated.decide import candidates, decide
+
     photo = Store(labels.database).get(sample.photo_id)
     reading = reading_from_photo(photo)
     if reading is None:
