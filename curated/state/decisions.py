@@ -187,13 +187,6 @@ class Decisions:
         )
         return [row["photo_id"] for row in rows.fetchall()]
 
-    def made_since(self, moment: datetime) -> int:
-        """How many pictures were decided on since then."""
-        row = self.database.execute(
-            "SELECT count(DISTINCT photo_id) FROM decision WHERE at >= ? AND undone = 0", (to_text(moment),)
-        ).fetchone()
-        return int(row[0])
-
 
 def _next_turn(connection: sqlite3.Connection) -> int:
     return int(connection.execute("SELECT coalesce(max(turn), 0) + 1 FROM decision").fetchone()[0])

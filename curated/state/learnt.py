@@ -57,6 +57,13 @@ class LearntModels:
         """The last training, or None."""
         return next(iter(self.last(role, 1)), None)
 
+    def seen(self, role: Role) -> int:
+        """The newest label that the last training was of, 0 where there is none; cheap, as `newest_id` is."""
+        row = self.database.execute(
+            "SELECT seen FROM learnt WHERE role = ? ORDER BY id DESC LIMIT 1", (role,)
+        ).fetchone()
+        return int(row["seen"]) if row else 0
+
     def newest_id(self, role: Role) -> int:
         """The last training's id, 0 where there is none; cheap enough to ask for each picture."""
         row = self.database.execute("SELECT max(id) FROM learnt WHERE role = ?", (role,)).fetchone()

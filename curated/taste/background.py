@@ -58,9 +58,8 @@ class Trainer:
             self._thread.join(timeout)
 
     def _new(self) -> dict[str, int]:
-        taste, category = self._learnt.newest("taste"), self._learnt.newest("category")
-        seen = max(taste.seen if taste else 0, self._tried["taste"])
-        known = max(category.seen if category else 0, self._tried["category"])
+        seen = max(self._learnt.seen("taste"), self._tried["taste"])
+        known = max(self._learnt.seen("category"), self._tried["category"])
         return {"taste": self._labels.verdicts_since(seen), "category": self._labels.confirmed_since(known)}
 
     def _train(self, due: list[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
 from textual.app import ComposeResult
@@ -14,13 +14,13 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.events import Key, Resize
 from textual.message import Message
-from textual.screen import Screen
 from textual.widgets import Static
 
 from curated.errors import NotFound
 from curated.review.twins import suggestion
 from curated.state.decisions import Action
 from curated.state.pairs import Group, Pairs
+from curated.tui.base import SideScreen
 from curated.tui.duplicates_look import Member, differences, facts, members, short_name
 from curated.tui.keys import bindings, first_key
 from curated.tui.picture import PictureView
@@ -28,7 +28,7 @@ from curated.tui.words import said
 
 if TYPE_CHECKING:
     from curated.domain import Photo
-    from curated.tui.app import Changed, ReviewApp
+    from curated.tui.app import Changed
 
 SLOTS = 4
 _LEAST_WIDTH = 26
@@ -42,11 +42,10 @@ class Listed(Message):
         self.heads = heads
 
 
-class DuplicatesScreen(Screen[None]):
+class DuplicatesScreen(SideScreen):
     """One group at a time, two to four of its pictures beside each other."""
 
     CSS_PATH = "duplicates_screen.tcss"
-    AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("first", "last", "page_down", "page_up", "keep", "confirm", "trash", "not_duplicates", "clear"),
     ]
@@ -58,10 +57,6 @@ class DuplicatesScreen(Screen[None]):
         self._page = 0
         self._group: Group | None = None
         self._members: list[Member] = []
-
-    @property
-    def _review(self) -> ReviewApp:
-        return cast("ReviewApp", self.app)
 
     @cached_property
     def _pairs(self) -> Pairs:
