@@ -244,8 +244,7 @@ class Recuration:
         )
 
     def _folder(self, category: str | None) -> Path | None:
-        rules = {rule.name: rule.folder or rule.name for rule in self._config.category}
-        folder = rules.get(category or "", category)
+        folder = self._config.category_folders.get(category or "", category)
         return self._library / folder if folder else None
 
     def _move(self, change: Change) -> None:

@@ -306,6 +306,13 @@ class Config(Section, frozen=True):
     metrics: Metrics = Metrics()
     category: tuple[Category, ...] = DEFAULT_CATEGORIES
 
+    @property
+    def category_folders(self) -> dict[str, str]:
+        """The folder, relative to the library, of each category that a picture can be filed as."""
+        folders = {rule.name: rule.folder or rule.name for rule in self.category}
+        folders.setdefault(self.folders.review, self.folders.review)
+        return folders
+
 
 def xdg_folder(variable: str, fallback: str, environ: Mapping[str, str] = os.environ) -> Path:
     """Our folder below the one of the XDG base directory specification, which ignores relative paths."""

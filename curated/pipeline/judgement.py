@@ -75,9 +75,8 @@ class Judgement:
         return worth.rules_filed >= _ENOUGH and worth.rules_precision < self._config.taste.precision
 
     def _place(self, category: str, why: str) -> Place:
-        folders = {rule.name: rule.folder or rule.name for rule in self._config.category}
         status = Status.REVIEW if category == self._config.folders.review else Status.FILED
-        return Place(category, folders.get(category, category), status, why)
+        return Place(category, self._config.category_folders.get(category, category), status, why)
 
     def _refresh(self) -> None:
         taste, category = self._learnt.newest_id("taste"), self._learnt.newest_id("category")

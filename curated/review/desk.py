@@ -13,7 +13,7 @@ from pathlib import Path
 from curated.config import Config
 from curated.domain import Photo, Status
 from curated.errors import NotFound
-from curated.review.hand import PROTECTED, category_folders, category_place
+from curated.review.hand import PROTECTED, category_place
 from curated.review.twins import choose_keeper, separate
 from curated.state.database import Database
 from curated.state.decisions import Action, Decisions, MadeDecision, Marks, NewDecision, Step
@@ -161,6 +161,6 @@ def _as_decided(photo: Photo, owed: Sequence[MadeDecision]) -> Photo:
 
 def categories(config: Config, database: Database) -> Iterator[str]:
     """Every category that a picture can be filed as or has been: the configuration's first, in its order."""
-    known = dict.fromkeys(category_folders(config))
+    known = dict.fromkeys(config.category_folders)
     rows = database.execute("SELECT DISTINCT category FROM photo WHERE category IS NOT NULL ORDER BY category")
     yield from dict.fromkeys([*known, *(row["category"] for row in rows.fetchall())])

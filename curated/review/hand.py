@@ -180,16 +180,9 @@ class Review:
         )
 
 
-def category_folders(config: Config) -> dict[str, str]:
-    """The folder, relative to the library, of each category that a picture can be filed as."""
-    folders = {rule.name: rule.folder or rule.name for rule in config.category}
-    folders.setdefault(config.folders.review, config.folders.review)
-    return folders
-
-
 def find_category(config: Config, wanted: str) -> tuple[str, str]:
     """(name, folder) of a category, in whatever case it is written; raises NotFound, naming the nearest one."""
-    folders = category_folders(config)
+    folders = config.category_folders
     for name, folder in folders.items():
         if name.casefold() == wanted.casefold():
             return name, folder
@@ -203,7 +196,7 @@ def category_place(config: Config, wanted: str) -> tuple[str, str]:
 
     Raises NotFound where no folder can be called so, or it is one that the library needs for something else.
     """
-    folders = category_folders(config)
+    folders = config.category_folders
     if any(name.casefold() == wanted.strip().casefold() for name in folders):
         return find_category(config, wanted.strip())
     parts = [safe_name(part, config.naming.max_bytes, "") for part in wanted.split("/")]
