@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from curated.filing import Filer
 from curated.filing.filed import present_files
 from curated.naming import safe_name
 from curated.review.hand import beside
-from curated.state.decisions import MadeDecision, Marks, NewDecision
+from curated.state.decisions import Decisions, MadeDecision, Marks, NewDecision
 from curated.state.journal import Columns
 from curated.state.pairs import Group, Pairs
 from curated.state.rows import printable, reading_from_photo, to_text
@@ -54,15 +55,15 @@ def choose_keeper(desk: Desk, photo_id: int) -> Decided:
 
 
 def separate(desk: Desk, photo_ids: Sequence[int]) -> Decided:
-    """Say that pictures of one group are no duplicates of the others in it, for ever: each is filed by its findings.
+    """Say that pictures are no duplicates of the others in their group, for ever: each is filed by its findings.
 
-    Of a keeper it is said by saying it of its duplicates. What was taken in one burst is only no longer linked.
+    Of a keeper it is said by saying it of its duplicates. What was taken in one burst is only no longer linked. Of
+    pictures of several groups it is said in each group by itself; nothing is said of two that were in none together.
     """
     from curated.review.desk import Decided
 
     new: list[NewDecision] = []
     refused: list[tuple[int, str]] = []
-    contents: list[str] = []
     for photo_id in dict.fromkeys(photo_ids):
         try:
             photo = desk.store.get(photo_id)
@@ -73,13 +74,12 @@ def separate(desk: Desk, photo_ids: Sequence[int]) -> Decided:
         if group is None or photo.twin_of is None:
             refused.append((photo_id, "is the keeper: say it of its duplicates" if group else ALONE))
             continue
-        contents = [each.sha256 for each in (group.keeper, *group.duplicates, *group.burst, photo)]
+        contents = {each.sha256 for each in (group.keeper, *group.duplicates, *group.burst, photo)}
         unlinked: Marks = {}
         if photo.status is not Status.DUPLICATE:
             unlinked = {"twin_of": None, "twin_kind": None, "twin_distance": None}
-        new.append(_marked(photo, unlinked, moves=True))
-    argument = " ".join(sorted(set(contents)))
-    return Decided(desk.decisions.add("distinct", argument, new, desk.clock()) if new else None, tuple(refused))
+        new.append(replace(_marked(photo, unlinked, moves=True), argument=" ".join(sorted(contents))))
+    return Decided(desk.decisions.add("distinct", None, new, desk.clock()) if new else None, tuple(refused))
 
 
 def suggestion(group: Group) -> tuple[Photo, str]:
@@ -100,6 +100,7 @@ class TwinHand:
         self._filer = filer
         self._store = Store(filer.database)
         self._pairs = Pairs(filer.database)
+        self._decisions = Decisions(filer.database)
 
     def keeper(self, made: MadeDecision, photo: Photo) -> None:
         """Bring the former keeper to Duplicates, or the chosen one to its place. Raises FilingError, NotFound."""
@@ -113,13 +114,17 @@ class TwinHand:
                     photo.path, f"stays the keeper: #{chosen}, which was chosen, is {keeper.status} since"
                 )
             if photo.status is not Status.DUPLICATE:
+                self._pairs.gather(photo.id)
                 self._demote(photo, keeper)
             return
-        former = photo.twin_of
         if photo.status is Status.DUPLICATE:
+            self._check_made_way(photo)
             self._promote(photo)
-        if former is not None:
-            self._pairs.repoint(former, chosen)
+        # By what the move left behind: a program may have been killed right after it.
+        moved = self._filer.journal.last(photo.id, Purpose.CORRECT)
+        if moved is not None and (photo.status is Status.DUPLICATE or moved.id > (made.base or moved.id)):
+            former = moved.before.get("twin_of")
+            self._pairs.repoint(int(former or chosen), chosen)
 
     def keeper_back(self, made: MadeDecision) -> None:
         """After the files are back: the group follows its keeper."""
@@ -128,15 +133,35 @@ class TwinHand:
             self._pairs.repoint(photo.id, photo.twin_of)
 
     def distinct(self, made: MadeDecision, photo: Photo) -> None:
-        """Remember the pairs, and file the picture by its own findings."""
-        self._pairs.set_distinct(photo.sha256, _others(made, photo), self._filer.clock())
+        """File the picture by its own findings, and remember the pairs. Raises FilingError, with none remembered."""
         if photo.status is Status.DUPLICATE:
             self._file(photo, "no duplicate, by a person's word")
+        others = _others(made.argument, photo.sha256)
+        self._pairs.set_distinct(photo.sha256, others, self._filer.clock())
 
     def distinct_back(self, made: MadeDecision) -> None:
-        """Forget the pairs again."""
+        """Forget the pairs again, but those that another decision in force says as well."""
         photo = self._store.get(made.photo_id)
-        self._pairs.forget_distinct(photo.sha256, _others(made, photo))
+        others = _others(made.argument, photo.sha256)
+        said = self._decisions.in_force("distinct", {photo.sha256, *others}, besides=made.id)
+        still = {frozenset((sha256, other)) for sha256, argument in said for other in _others(argument, sha256)}
+        self._pairs.forget_distinct(
+            photo.sha256, [other for other in others if frozenset((photo.sha256, other)) not in still]
+        )
+        # Its keeper may have been put aside for a better one since.
+        self._pairs.gather(photo.id)
+
+    def _check_made_way(self, photo: Photo) -> None:
+        """Raises FilingError while the keeper is still in its place: two pictures would be in the library for one."""
+        former = self._store.get(self._pairs.head(photo.id))
+        if former.status not in (Status.FILED, Status.REVIEW):
+            return
+        try:
+            gone = self._filer.disk.look(former.path) is None
+        except OSError:
+            gone = False  # the disk does not answer for it
+        if not gone:
+            raise FilingError(photo.path, f"stays a duplicate: #{former.id}, the keeper, did not make way for it")
 
     def _demote(self, former: Photo, chosen: Photo) -> None:
         reason = f"like #{chosen.id}, which a person chose as the keeper"
@@ -211,10 +236,10 @@ def _marked(photo: Photo, after: Marks, *, moves: bool) -> NewDecision:
     return NewDecision(photo.id, {name: before[name] for name in after}, after, moves)
 
 
-def _others(made: MadeDecision, photo: Photo) -> list[str]:
-    """The contents that the picture is no duplicate of: those of its group but its own.
+def _others(argument: str | None, sha256: str) -> list[str]:
+    """The contents that a picture with this one is no duplicate of: those of its group but its own.
 
     A copy of the same bytes is no duplicate of itself then: it is filed each time it comes.
     """
-    contents = (made.argument or "").split()
-    return [each for each in contents if each != photo.sha256] or [photo.sha256]
+    contents = (argument or "").split()
+    return [each for each in contents if each != sha256] or [sha256]

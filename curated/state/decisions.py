@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, get_args
 
 from curated.state.database import Database, Value
-from curated.state.rows import to_text
+from curated.state.rows import marks, to_text
 
 Action = Literal[
     "keep", "trash", "undecided", "confirm", "file", "rename", "protect", "unprotect", "keeper", "distinct"
@@ -25,12 +25,16 @@ _OWED = "wanted <> applied AND problem IS NULL"
 
 @dataclass(frozen=True, slots=True)
 class NewDecision:
-    """One picture's part of a step; `moves` says whether its file has to move for it."""
+    """One picture's part of a step; `moves` says whether its file has to move for it.
+
+    `argument` is its own, where the pictures of one step have several.
+    """
 
     photo_id: int
     before: Marks
     after: Marks
     moves: bool
+    argument: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,7 @@ class Decisions:
                     "INSERT INTO decision (step, photo_id, action, argument, before, after, moves, wanted, applied, "
                     "turn, at) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?)",
                     (
-                        step, each.photo_id, action, argument, json.dumps(dict(each.before)),
+                        step, each.photo_id, action, each.argument or argument, json.dumps(dict(each.before)),
                         json.dumps(dict(each.after)), int(each.moves), int(not each.moves), turn + offset, to_text(at),
                     ),
                 )  # fmt: skip
@@ -110,15 +114,7 @@ class Decisions:
             made = [_decision(row) for row in rows]
             turn = _next_turn(connection)
             for offset, each in enumerate(reversed(made) if undone else made):
-                # What moves no file is applied as soon as it is wanted, and no longer as soon as it is not. Where the
-                # file was about to be touched, nobody knows whether it was: whoever carries out looks.
-                connection.execute(
-                    "UPDATE decision SET undone = ?2, wanted = ?1, turn = ?3, "
-                    "applied = iif(moves, iif(base IS NULL, applied, 1 - ?1), ?1) WHERE id = ?4",
-                    (int(not undone), undone, turn + offset, each.id),
-                )
-                there, then = (each.after, each.before) if undone else (each.before, each.after)
-                _exchange(connection, each.photo_id, there, then, at)
+                _turn(connection, each, wanted=not undone, undone=undone, turn=turn + offset, at=at)
         return Step(int(number), made[0].action, made[0].argument, tuple(each.photo_id for each in made))
 
     def owed(self, photo_id: int) -> list[MadeDecision]:
@@ -165,6 +161,7 @@ class Decisions:
         """It cannot be done: the marks say again what the disk shows, and it is no longer owed.
 
         One that could not be taken back is in force again: its picture is where it put it, in the trash for instance.
+        Who is the keeper is changed of all its pictures or of none: what was done of the step already is owed back.
         """
         there, then = (made.after, made.before) if made.wanted else (made.before, made.after)
         with self.database.write() as connection:
@@ -172,6 +169,19 @@ class Decisions:
                 "UPDATE decision SET problem = ?, undone = 2, wanted = applied WHERE id = ?", (problem, made.id)
             )
             _exchange(connection, made.photo_id, there, then, at)
+            # The former keeper's part is the first: the chosen one's, still to come, looks for itself whether it can.
+            if made.action == "keeper" and not (made.wanted and made.argument != str(made.photo_id)):
+                _call_off(connection, made, at)
+
+    def in_force(self, action: Action, contents: Iterable[str], besides: int) -> list[tuple[str, str]]:
+        """(sha256, argument) of each decision of that sort in force on pictures with these contents, but for one."""
+        wanted = list(contents)
+        rows = self.database.execute(
+            "SELECT sha256, argument FROM photo JOIN decision ON decision.photo_id = photo.id "
+            f"WHERE sha256 IN ({marks(wanted)}) AND action = ? AND wanted AND decision.id <> ?",
+            (*wanted, action, besides),
+        )
+        return [(row["sha256"], row["argument"] or "") for row in rows.fetchall()]
 
     def problems(self, limit: int) -> list[MadeDecision]:
         """What could not be carried out, the newest first."""
@@ -190,6 +200,32 @@ class Decisions:
 
 def _next_turn(connection: sqlite3.Connection) -> int:
     return int(connection.execute("SELECT coalesce(max(turn), 0) + 1 FROM decision").fetchone()[0])
+
+
+def _turn(
+    connection: sqlite3.Connection, each: MadeDecision, *, wanted: bool, undone: int, turn: int, at: datetime
+) -> None:
+    """Have it no longer wanted, or wanted again, and its marks say so."""
+    # What moves no file is applied as soon as it is wanted, and no longer as soon as it is not. Where the file was
+    # about to be touched, nobody knows whether it was: whoever carries out looks.
+    connection.execute(
+        "UPDATE decision SET undone = ?2, wanted = ?1, turn = ?3, "
+        "applied = iif(moves, iif(base IS NULL, applied, 1 - ?1), ?1) WHERE id = ?4",
+        (int(wanted), undone, turn, each.id),
+    )
+    there, then = (each.before, each.after) if wanted else (each.after, each.before)
+    _exchange(connection, each.photo_id, there, then, at)
+
+
+def _call_off(connection: sqlite3.Connection, failed: MadeDecision, at: datetime) -> None:
+    """Turn the rest of a step back that cannot be done to its end; it is never undone or redone again."""
+    rows = connection.execute(
+        "SELECT * FROM decision WHERE step = ? AND id <> ? AND wanted = ? AND problem IS NULL ORDER BY id",
+        (failed.step, failed.id, int(failed.wanted)),
+    ).fetchall()
+    turn = _next_turn(connection)
+    for offset, row in enumerate(rows):
+        _turn(connection, _decision(row), wanted=not failed.wanted, undone=2, turn=turn + offset, at=at)
 
 
 def _set(connection: sqlite3.Connection, photo_id: int, columns: Marks, at: datetime) -> None:

@@ -155,9 +155,26 @@ class Pairs:
     def heads(self) -> list[int]:
         """The id of each group's keeper, the newest group first."""
         rows = self.database.execute(
-            f"SELECT twin_of FROM photo WHERE twin_of IS NOT NULL AND {_BELONGS} GROUP BY twin_of ORDER BY max(id) DESC"
+            f"SELECT twin_of, (SELECT status = 'duplicate' AND twin_of IS NOT NULL FROM photo AS head WHERE head.id = "
+            f"photo.twin_of) AS leads_on FROM photo WHERE twin_of IS NOT NULL AND {_BELONGS} "
+            "GROUP BY twin_of ORDER BY max(id) DESC"
         ).fetchall()
-        return [row["twin_of"] for row in rows]
+        return list(dict.fromkeys(self.head(row["twin_of"]) if row["leads_on"] else row["twin_of"] for row in rows))
+
+    def head(self, photo_id: int) -> int:
+        """The id of the keeper that a duplicate leads to, over others if need be; its own if it is none.
+
+        A keeper that was put aside may be that of others still, where its move was taken back by itself or the program
+        was killed. Of several that lead to each other the oldest counts as the keeper.
+        """
+        way = [photo_id]
+        while row := self.database.execute(
+            "SELECT twin_of FROM photo WHERE id = ? AND status = 'duplicate' AND twin_of IS NOT NULL", (way[-1],)
+        ).fetchone():
+            if row["twin_of"] in way:
+                return min(way[way.index(row["twin_of"]) :])
+            way.append(row["twin_of"])
+        return way[-1]
 
     def groups(self) -> list[Group]:
         """Every keeper with its duplicates and its burst, the newest group first."""
@@ -165,18 +182,15 @@ class Pairs:
 
     def group(self, photo_id: int) -> Group | None:
         """The group that a picture belongs to, as its keeper, a duplicate or one of its burst; None if to none."""
-        keeper = self._photo(photo_id)
-        if keeper is not None and keeper.twin_of is not None and keeper.status is Status.DUPLICATE:
-            keeper = self._photo(keeper.twin_of)
+        keeper = self._photo(self.head(photo_id))
         if keeper is None:
             return None
-        members = self._photos(f"twin_of = ? AND {_BELONGS} ORDER BY id", keeper.id)
-        burst = [photo for photo in members if photo.twin_kind == "burst"]
+        burst = self._photos(f"twin_of = ? AND {_OF_BURST} ORDER BY id", keeper.id)
         if keeper.twin_of is not None and keeper.twin_kind == "burst":
             others = self._photos("(id = ?1 OR twin_of = ?1 AND twin_kind = 'burst') AND id <> ?2 ORDER BY id",
                                   keeper.twin_of, keeper.id)  # fmt: skip
             burst = [*others, *burst]
-        duplicates = tuple(photo for photo in members if photo.twin_kind != "burst")
+        duplicates = tuple(self._photos(f"id IN ({_LED_TO}) AND id <> ?1 ORDER BY id", keeper.id))
         if not duplicates and not burst:
             return None
         return Group(keeper, duplicates, tuple(burst), self.bordered([keeper.id, *(each.id for each in duplicates)]))
@@ -202,9 +216,14 @@ class Pairs:
         """Make one picture the head of another's group; what was taken in one burst with it stays with it."""
         with self.database.write() as connection:
             connection.execute(
-                "UPDATE photo SET twin_of = ?2 WHERE twin_of = ?1 AND id <> ?2 AND status = 'duplicate'",
-                (former, keeper),
+                f"UPDATE photo SET twin_of = ?2 WHERE id IN ({_LED_TO}) AND id NOT IN (?1, ?2)", (former, keeper)
             )
+
+    def gather(self, photo_id: int) -> None:
+        """Have all that lead to the picture's keeper over others point to the keeper itself."""
+        with self.database.write():
+            head = self.head(photo_id)
+            self.repoint(head, head)
 
     # -- no duplicates, for ever -------------------------------------------------------------------------
 
@@ -235,9 +254,7 @@ class Pairs:
 
     def contents(self, head: int) -> dict[int, str]:
         """The sha256 of the picture and of each of its duplicates, by id."""
-        rows = self.database.execute(
-            "SELECT id, sha256 FROM photo WHERE id = ?1 OR twin_of = ?1 AND status = 'duplicate'", (head,)
-        )
+        rows = self.database.execute(f"SELECT id, sha256 FROM photo WHERE id IN ({_LED_TO})", (head,))
         return {row["id"]: row["sha256"] for row in rows}
 
     def removed(self, sha256: str) -> int | None:
@@ -257,7 +274,13 @@ class Pairs:
         return [photo_from_row(row) for row in rows]
 
 
-_BELONGS = "(status = 'duplicate' OR twin_kind = 'burst' AND status IN ('filed', 'review'))"
+# The picture ?1 and all duplicates that lead to it.
+_LED_TO = (
+    "WITH RECURSIVE led(id) AS (VALUES (?1) UNION "
+    "SELECT photo.id FROM photo JOIN led ON photo.twin_of = led.id WHERE photo.status = 'duplicate') SELECT id FROM led"
+)
+_OF_BURST = "twin_kind = 'burst' AND status IN ('filed', 'review')"
+_BELONGS = f"(status = 'duplicate' OR {_OF_BURST})"
 
 
 def _fingerprint(row: sqlite3.Row) -> Fingerprint:

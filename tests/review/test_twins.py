@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import errno
+import sqlite3
+from contextlib import suppress
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from curated.domain import Photo, Status
+from curated.files import Disk
 from curated.filing.trash import empty
 from curated.review import Carrier, Desk, Review
 from curated.review.twins import suggestion
 from curated.state.pairs import Group, Pairs
 from tests.pipeline.conftest import Line
+from tests.support.filing_disks import FailingDisk, Step, WrappedDisk
 from tests.support.filing_world import World
 
 HASH, NEAR, NEARER = "f0f0a5c33c5aa5c3", "f0f0a5c33c5aa5c0", "f0f0a5c33c5aa5c2"
@@ -30,6 +36,37 @@ def carry(line: Line) -> None:
     filer = line.world.filer(roots=[line.world.library])
     assert [each.problem for each in Carrier(line.config, filer).carry() if each.problem] == []
     assert line.world.problems() == []
+
+
+def carried(line: Line, disk: Disk | None = None) -> list[str]:
+    """Why decisions could not be carried out, "" for those that were."""
+    filer = line.world.filer(disk, roots=[line.world.library])
+    return [each.problem for each in Carrier(line.config, filer).carry()]
+
+
+def failing(path: Path) -> Disk:
+    """A disk on which the file at that path cannot be moved."""
+    return FailingDisk(
+        lambda step: step.name in ("rename", "link", "copy") and step.paths[0] == path, errno.EACCES, for_ever=True
+    )
+
+
+class Killed(BaseException):
+    """The program ends here."""
+
+
+class KillingDisk(WrappedDisk):
+    """The program is killed right after its nth change."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__()
+        self._left = at
+
+    def after(self, step: Step) -> None:
+        if step.name in ("rename", "sync_folder"):
+            self._left -= 1
+            if self._left == -1:
+                raise Killed
 
 
 def three(line: Line) -> tuple[Photo, Photo, Photo]:
@@ -117,6 +154,149 @@ def test_it_holds_for_the_content_when_both_come_again_from_elsewhere(line: Line
     assert again.twin_of == large.id
     other = line.file(line.world.put("another.jpg", "small"), phash=NEAR, size=(400, 300))
     assert other.twin_of == small.id
+
+
+def test_taking_back_no_duplicates_leaves_what_an_earlier_word_says(line: Line) -> None:
+    large, small, tiny = three(line)
+    pairs = Pairs(line.world.database)
+    desk(line).decide([small.id], "distinct")
+    carry(line)
+    again = line.file(line.world.put("again.jpg", "small"), caption="lake", phash=NEAR, size=(400, 300))
+    assert again.twin_of == small.id
+    pairs.repoint(small.id, large.id)  # as if a better one had drawn both groups together
+    desk(line).decide([again.id], "distinct")
+    carry(line)
+    desk(line).undo()
+    carry(line)
+    assert pairs.distinct_from(small.sha256) == {large.sha256, tiny.sha256}
+    desk(line).undo()
+    carry(line)
+    assert pairs.distinct_from(small.sha256) == frozenset()
+
+
+def test_what_two_of_one_step_say_of_each_other_stays_while_one_cannot_be_taken_back(line: Line) -> None:
+    large, small, tiny = three(line)
+    desk(line).decide([small.id, tiny.id], "distinct")
+    carry(line)
+    line.store.get(tiny.id).path.write_text("another picture by now")
+    desk(line).undo()
+    problems = carried(line)
+    assert any(problems)
+    assert Pairs(line.world.database).distinct_from(tiny.sha256) == {large.sha256, small.sha256}
+    assert Pairs(line.world.database).distinct_from(small.sha256) == {tiny.sha256}
+
+
+def test_no_duplicates_that_cannot_be_filed_are_not_remembered_as_none(line: Line) -> None:
+    _, small, _ = three(line)
+    desk(line).decide([small.id], "distinct")
+    assert carried(line, failing(small.path)) != [""]
+    assert line.store.get(small.id) == small
+    assert Pairs(line.world.database).distinct_from(small.sha256) == frozenset()
+
+
+def test_pictures_of_several_groups_are_none_of_their_own_group_only(line: Line) -> None:
+    large, small, tiny = three(line)
+    hashes = {"phash": "00ff00ff00ff00ff", "caption": "sea"}
+    other = line.file(line.world.put("IMG_7.jpg", "other"), size=(4000, 3000), **hashes)
+    lesser = line.file(line.world.put("IMG_8.jpg", "lesser"), size=(400, 300), **hashes)
+    assert lesser.twin_of == other.id
+    desk(line).decide([small.id, lesser.id], "distinct")
+    carry(line)
+    pairs = Pairs(line.world.database)
+    assert pairs.distinct_from(small.sha256) == {large.sha256, tiny.sha256}
+    assert pairs.distinct_from(lesser.sha256) == {other.sha256}
+    desk(line).undo()
+    carry(line)
+    assert pairs.distinct_from(small.sha256) == pairs.distinct_from(lesser.sha256) == frozenset()
+
+
+def state_of(line: Line, *photos: Photo) -> list[tuple[object, ...]]:
+    now = [line.store.get(photo.id) for photo in photos]
+    return [(photo.path, photo.status, photo.category, photo.twin_of, photo.chosen) for photo in now]
+
+
+def test_a_keeper_that_cannot_take_its_place_leaves_the_former_one_in_it(line: Line) -> None:
+    large, small, tiny = three(line)
+    before, files = state_of(line, large, small, tiny), line.world.files()
+    here = desk(line)
+    here.decide([small.id], "keeper")
+    assert any(carried(line, failing(small.path)))
+    assert state_of(line, large, small, tiny) == before
+    assert line.world.files() == files
+    assert line.world.problems() == []
+    assert (here.undo(), here.redo()) == (None, None), "nothing of it is left"
+    here.decide([small.id], "keeper")
+    carry(line)
+    assert group(line, tiny).keeper.id == small.id
+
+
+def test_a_chosen_one_stays_a_duplicate_while_the_keeper_cannot_make_way(line: Line) -> None:
+    large, small, tiny = three(line)
+    before = state_of(line, large, small, tiny)
+    desk(line).decide([small.id], "keeper")
+    problems = carried(line, failing(large.path))
+    assert "did not make way" in problems[-1]
+    assert state_of(line, large, small, tiny) == before
+
+
+@pytest.mark.parametrize("which", ["chosen", "former"])
+def test_a_choice_that_cannot_be_taken_back_stands_as_a_whole(line: Line, which: str) -> None:
+    large, small, tiny = three(line)
+    desk(line).decide([small.id], "keeper")
+    carry(line)
+    chosen, files = state_of(line, large, small, tiny), line.world.files()
+    desk(line).undo()
+    photo = {"chosen": small, "former": large}[which]
+    assert any(carried(line, failing(line.store.get(photo.id).path)))
+    assert [row[1:] for row in state_of(line, large, small, tiny)] == [row[1:] for row in chosen]
+    assert sorted(line.world.files().values()) == sorted(files.values())
+    assert group(line, tiny).keeper.id == small.id
+    assert line.world.problems() == []
+
+
+@pytest.mark.parametrize("killed_at", range(8))
+def test_a_choice_cut_short_anywhere_is_finished_by_the_next_program(line: Line, killed_at: int) -> None:
+    large, small, tiny = three(line)
+    desk(line).decide([small.id], "keeper")
+    disk = KillingDisk(killed_at)
+    with suppress(Killed):
+        carried(line, disk)
+    carry(line)
+    now = group(line, tiny)
+    assert (now.keeper.id, {each.id for each in now.duplicates}) == (small.id, {large.id, tiny.id})
+    assert {each.twin_of for each in now.duplicates} == {small.id}
+    assert line.world.problems() == []
+
+
+def test_a_choice_killed_between_its_move_and_its_note_takes_the_whole_group_along(line: Line) -> None:
+    large, small, tiny = three(line)
+    desk(line).decide([small.id], "keeper")
+    carrier = Carrier(line.config, line.world.filer(roots=[line.world.library]))
+    for step in carrier.carry():
+        assert step.decision.photo_id == large.id
+        break
+    line.world.database.execute(
+        "CREATE TEMP TRIGGER killed BEFORE UPDATE OF twin_of ON photo WHEN old.id = "
+        f"{tiny.id} BEGIN SELECT raise(ABORT, 'killed'); END"
+    )
+    with pytest.raises(sqlite3.Error):
+        list(carrier.carry())
+    line.world.database.execute("DROP TRIGGER killed")
+    carry(line)
+    assert {each.twin_of for each in group(line, tiny).duplicates} == {small.id}
+
+
+def test_what_is_no_duplicate_any_more_goes_back_to_the_keeper_of_now(line: Line) -> None:
+    large, small, tiny = three(line)
+    desk(line).decide([tiny.id], "distinct")
+    carry(line)
+    best = line.file(line.world.put("IMG_9.jpg", "best"), caption="lake", phash=NEAR, size=(8000, 6000))
+    assert (best.status, line.store.get(large.id).twin_of) == (Status.FILED, best.id)
+    desk(line).undo()
+    carry(line)
+    assert line.store.get(tiny.id).twin_of == best.id
+    (only,) = Pairs(line.world.database).groups()
+    assert {each.id for each in only.duplicates} == {large.id, small.id, tiny.id}
 
 
 def test_what_has_no_duplicates_is_refused_in_words(line: Line) -> None:

@@ -70,6 +70,25 @@ def test_a_duplicates_keeper_may_change_and_the_group_follows(pairs: Pairs, stor
     assert pairs.group(make().id) is None
 
 
+def test_a_duplicate_of_a_duplicate_is_in_the_group_of_its_keeper_and_in_no_other(
+    pairs: Pairs, store: Store, make: Maker
+) -> None:
+    keeper, between, last = make(), make(), make()
+    for photo, head in ((between, keeper), (last, between)):
+        store.set_status(photo.id, Status.DUPLICATE, "")
+        store.database.execute("UPDATE photo SET twin_of = ?, twin_kind = 'near' WHERE id = ?", (head.id, photo.id))
+    assert pairs.heads() == [keeper.id]
+    found = pairs.group(last.id)
+    assert found is not None
+    assert (found.keeper.id, ids(found.duplicates)) == (keeper.id, [between.id, last.id])
+    assert set(pairs.contents(keeper.id)) == {keeper.id, between.id, last.id}
+    pairs.gather(last.id)
+    assert store.get(last.id).twin_of == keeper.id
+    store.set_status(keeper.id, Status.DUPLICATE, "")
+    store.database.execute("UPDATE photo SET twin_of = ? WHERE id = ?", (last.id, keeper.id))
+    assert [(each.keeper.id, ids(each.duplicates)) for each in pairs.groups()] == [(keeper.id, [between.id, last.id])]
+
+
 def test_a_burst_is_a_group_whose_pictures_all_stay_filed(pairs: Pairs, store: Store, make: Maker) -> None:
     head, second, third = make(), make(), make()
     pairs.set_burst(second.id, head.id, 9)
