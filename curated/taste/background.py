@@ -5,8 +5,11 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import sqlite3
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from curated.config import Config
 from curated.errors import CuratedError, NotFound
@@ -20,36 +23,59 @@ log = logging.getLogger(__name__)
 
 Told = Callable[[str], object]
 
+# What is wrong with the machine is seldom mended sooner, and a word about it every second helps nobody.
+_AFTER_TROUBLE_SECONDS = 600.0
+
 
 class Trainer:
     """Trains when it is due; of several programs on one state, one trains at a time.
 
-    `told` is called from the training thread with one line about what was learnt.
+    `told` is called from the training thread with one line about what was learnt. Whatever goes wrong there is logged,
+    each trouble once until it has passed, and is tried again after a while: who files or reviews goes on.
     """
 
-    def __init__(self, config: Config, database: Database, told: Told = log.info) -> None:
+    def __init__(
+        self,
+        config: Config,
+        database: Database,
+        told: Told = log.info,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._config = config
         self._database = database
         self._labels = Labels(database)
         self._learnt = LearntModels(database)
         self._told = told
+        self._now = monotonic
         self._thread: threading.Thread | None = None
         # What was tried without success is tried again only after as many new labels as a success asks for.
         self._tried = {"taste": 0, "category": 0}
+        self._not_before = 0.0
+        self._complained = ""
 
     def adopt(self, config: Config) -> None:
         """Go by another configuration from the next training on."""
         self._config = config
 
     def train_if_due(self) -> bool:
-        """Begin to train if so many labels are new and nothing is being trained; whether it began."""
+        """Begin to train if so many labels are new and nothing is being trained; whether it began.
+
+        Raises StateError or sqlite3.Error where the database cannot be read, and nothing else.
+        """
         if not self._config.taste.every or (self._thread is not None and self._thread.is_alive()):
+            return False
+        if self._not_before and self._now() < self._not_before:
             return False
         due = [role for role, new in self._new().items() if new >= self._config.taste.every]
         if not due:
             return False
-        self._thread = threading.Thread(target=self._train, args=(due,), name="trainer", daemon=True)
-        self._thread.start()
+        thread = threading.Thread(target=self._train, args=(due,), name="trainer", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:  # the system has no thread to spare
+            self._complain(error)
+            return False
+        self._thread = thread
         return True
 
     def wait(self, timeout: float | None = None) -> None:
@@ -63,16 +89,26 @@ class Trainer:
         return {"taste": self._labels.verdicts_since(seen), "category": self._labels.confirmed_since(known)}
 
     def _train(self, due: list[str]) -> None:
-        path = self._database.path.with_name("training.lock")
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            for role in due:
-                self._train_one(role)
-        except BlockingIOError:
-            return  # another program trains on the same labels
+            with self._alone() as alone:
+                for role in due if alone else ():
+                    self._train_one(role)
+        except Exception as error:  # noqa: BLE001 - the thread's edge, which logs it
+            self._complain(error)
+        else:
+            self._not_before, self._complained = 0.0, ""
+
+    @contextmanager
+    def _alone(self) -> Iterator[bool]:
+        """Whether no other program trains on the same labels, and none begins to."""
+        try:
+            path = self._database.path.with_name("training.lock")
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                yield _locked(descriptor)
+            finally:
+                os.close(descriptor)
         finally:
-            os.close(descriptor)
             self._database.release()
 
     def _train_one(self, role: str) -> None:
@@ -90,3 +126,23 @@ class Trainer:
             log.info("nothing was learnt: %s", error)
         except CuratedError as error:
             log.warning("nothing was learnt: %s", error)
+
+    def _complain(self, error: Exception) -> None:
+        """Log what keeps it from learning, with the mend, and leave it alone for a while."""
+        self._not_before = self._now() + _AFTER_TROUBLE_SECONDS
+        if str(error) == self._complained:
+            return
+        self._complained = str(error)
+        again = f"tried again in {_AFTER_TROUBLE_SECONDS / 60:.0f} minutes; everything else goes on"
+        if isinstance(error, OSError | sqlite3.Error | CuratedError):
+            log.error("nothing was learnt: %s; `curated doctor` says what the state folder lacks; %s", error, again)
+        else:
+            log.error("nothing was learnt, by a fault of this program (%r); %s", error, again, exc_info=error)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -14,8 +14,8 @@ from curated.state.labels import Labels, Sample
 from curated.state.learnt import LearntModels
 from curated.state.rows import reading_from_photo
 from curated.state.store import Store
+from curated.taste.process import run
 from curated.taste.tasks import CategoryAnswer, CategoryFigures, CategoryTask
-from curated.taste.training import run
 
 # A category with fewer confirmed pictures, or fewer that are no twins of one another, is left to the rules.
 LEAST = 8

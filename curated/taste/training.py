@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from curated.errors import CuratedError, NotFound
+from curated.errors import NotFound
 from curated.state.journal import Clock, utc_now
 from curated.state.labels import Labels, Sample
 from curated.state.learnt import LearntModels
 from curated.state.rows import to_text
 from curated.taste.figures import Figures
 from curated.taste.models import Taste
-from curated.taste.tasks import Failure, SpreadAnswer, SpreadTask, Task, TasteAnswer, TasteTask
+from curated.taste.process import run
+from curated.taste.tasks import SpreadAnswer, SpreadTask, TasteAnswer, TasteTask
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,8 +30,6 @@ LEAST_GROUPS = 5
 _SHARE, _FEWEST, _MOST = 4, 250, 2_000
 _KINDS = ("photo", "illustration", "screenshot", "document", "meme")
 _EPOCH = datetime(2000, 1, 1)  # noqa: DTZ001 - cameras' times have no zone
-
-T = TypeVar("T")
 
 
 def predict(labels: Labels, clock: Clock = utc_now) -> Figures:
@@ -84,25 +81,6 @@ def check_enough(samples: list[Sample]) -> None:
             )
 
 
-def run(task: Task, expected: type[T]) -> T:
-    """The child's answer to a task. Raises CuratedError where it fails."""
-    done = subprocess.run(
-        # -P: a file named like a module in the working directory must not be run in its place.
-        [sys.executable, "-P", "-m", "curated.taste.child"],
-        input=msgspec.msgpack.encode(task),
-        capture_output=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        last = done.stderr.decode("utf-8", "backslashreplace").strip().splitlines()[-1:] or ["no word from it"]
-        raise CuratedError(f"the training failed: {last[0]}")
-    answer = msgspec.msgpack.decode(done.stdout, type=expected | Failure)
-    if isinstance(answer, Failure):
-        raise CuratedError(f"the training failed: {answer.reason}")
-    found: T = answer
-    return found
-
-
 def _scores(labels: Labels, taste: Taste) -> list[tuple[int, float | None, float | None]]:
     """(photo id, chance, how soon to ask) of every picture without a verdict; no chances where they earn no trust."""
     import numpy
@@ -146,4 +124,4 @@ def _facts(sample: Sample) -> list[float]:
     ]
 
 
-__all__ = ["LEAST_GROUPS", "LEAST_OF_EACH", "check_enough", "predict", "run"]
+__all__ = ["LEAST_GROUPS", "LEAST_OF_EACH", "check_enough", "predict"]
