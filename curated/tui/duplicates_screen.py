@@ -57,6 +57,9 @@ class DuplicatesScreen(SideScreen):
         self._page = 0
         self._group: Group | None = None
         self._members: list[Member] = []
+        self._decided_on: dict[int, Group] = {}  # by picture, the group that it was in when it was decided on here
+        self._coming_back: dict[int, Group] = {}  # by keeper, groups as they will be when their files have followed
+        self._waited_for: set[int] = set()
 
     @cached_property
     def _pairs(self) -> Pairs:
@@ -117,17 +120,36 @@ class DuplicatesScreen(SideScreen):
     def on_changed(self, message: Changed) -> None:
         """A decision was made, taken back or carried out: what is shown is read anew, or the group it was about."""
         if message.undone is not None:
+            self._waited_for |= set(message.photo_ids)
             self._go_to(message.undone)
-        elif self._group is None or {member.photo.id for member in self._members} & set(message.photo_ids):
+            return
+        followed = set(message.photo_ids)
+        shown = {member.photo.id for member in self._members}
+        back = self._waited_for & followed
+        self._waited_for -= back
+        fewer = self._recount(followed)
+        if back - shown:
+            self._go_to(min(back - shown))
+        elif fewer or shown & followed:
             self._load(page=self._page)
 
+    def _recount(self, followed: set[int]) -> bool:
+        """Whether groups had to go from the list because they are none any more, now that these files have followed."""
+        decided_on = [group for photo_id in followed if (group := self._decided_on.get(photo_id)) is not None]
+        touched = {photo.id for group in decided_on for photo in _all_of(group)}
+        heads = self._heads or []
+        gone = {head for head in heads if head in touched and self._read_group(head) is None}
+        self._place -= sum(head in gone for head in heads[: self._place])
+        self._heads = [head for head in heads if head not in gone]
+        return bool(gone)
+
     def _go_to(self, photo_id: int) -> None:
-        """Show the group of that picture, wherever in the list it is."""
+        """Show the group of that picture, wherever in the list it is, be its file still on the way back to it."""
         heads = self._heads or []
         group = self._pairs.group(photo_id)
-        ids = {photo_id}
-        if group is not None:
-            ids |= {photo.id for photo in (group.keeper, *group.duplicates, *group.burst)}
+        if group is None and (group := self._decided_on.get(photo_id)) is not None:
+            self._coming_back[group.keeper.id] = group
+        ids = {photo_id} | {photo.id for photo in (_all_of(group) if group else ())}
         at = next((place for place, head in enumerate(heads) if head in ids), None)
         if at is None and group is not None:
             heads.insert(self._place, group.keeper.id)
@@ -141,11 +163,21 @@ class DuplicatesScreen(SideScreen):
         self._group, self._page = None, page
         while self._heads and self._group is None:
             self._place = max(0, min(self._place, len(self._heads) - 1))
-            self._group = self._pairs.group(self._heads[self._place])
+            self._group = self._read_group(self._heads[self._place])
             if self._group is None:
                 del self._heads[self._place]
-        self._members = members(self._group, self._decided) if self._group else []
+        coming = self._group is not None and self._group.keeper.id in self._coming_back
+        self._members = members(self._group, (lambda photo: photo) if coming else self._decided) if self._group else []
         self._draw()
+
+    def _read_group(self, head: int) -> Group | None:
+        """The group as it is; one that was taken back, as it will be, until its files have followed or cannot."""
+        coming = self._coming_back.get(head)
+        if coming is not None:
+            if any(self._review.desk.decisions.owed(photo.id) for photo in (*coming.duplicates, *coming.burst)):
+                return coming
+            del self._coming_back[head]
+        return self._pairs.group(head)
 
     def _decided(self, photo: Photo) -> Photo:
         try:
@@ -225,6 +257,7 @@ class DuplicatesScreen(SideScreen):
         event.stop()
 
     def _go(self, place: int) -> None:
+        self._waited_for.clear()
         if self._heads:
             self._place = max(0, min(place, len(self._heads) - 1))
             self._load()
@@ -294,6 +327,12 @@ class DuplicatesScreen(SideScreen):
         decided = self._review.decide(ids, action)
         if decided is None or decided.step is None:
             return False
+        if self._group is not None:
+            self._decided_on |= dict.fromkeys(ids, self._group)
         undo = first_key(self._review.config.review.keys, "undo")
         self.say(f"{said(action, None, len(decided.step.photo_ids) if not name else 1, name)}. {undo} takes it back.")
         return True
+
+
+def _all_of(group: Group) -> tuple[Photo, ...]:
+    return (group.keeper, *group.duplicates, *group.burst)

@@ -151,11 +151,70 @@ async def test_no_duplicates_are_filed_and_never_shown_again(world: World, two) 
     async with side(world) as shown:
         await shown.press("N")
         await shown.carried()
-        await until(shown.pilot, lambda: "of 2" in shown.text("title"), "the list")
+        await until(shown.pilot, lambda: "group 1 of 1" in shown.text("title"), "the list")
         assert world.store.get(large.id).twin_of is None
         assert Pairs(world.database).distinct_from(small.sha256) == {large.sha256}
         await shown.press("left")
         assert "group 1 of 1" in shown.text("title")
+
+
+@played
+@pytest.mark.parametrize("key", ["N", "x"])
+async def test_what_is_undone_is_shown_again_at_once_and_stays(world: World, two, key: str) -> None:
+    keeper, *others = two[0]
+    for photo in two[1]:
+        world.database.execute("UPDATE photo SET twin_of = NULL, status = 'filed' WHERE id = ?", (photo.id,))
+    async with side(world, size=(160, 48)) as shown:
+        before = shown.roles()
+        await shown.press(key)
+        await shown.carried()
+        await until(shown.pilot, lambda: shown.screen.has_class("-empty"), "the end of the list")
+        with world.filer().alone():  # no file follows meanwhile
+            await shown.press("u")
+            assert "group 1 of 1" in shown.text("title")
+            assert shown.roles() == before
+        await shown.carried()
+        await until(shown.pilot, lambda: not shown.app.desk.see(others[0].id).owed, "the files")
+        await shown.pilot.pause()
+        assert "group 1 of 1" in shown.text("title")
+        assert shown.roles() == before
+        assert [world.store.get(each.id).twin_of for each in others] == [keeper.id, keeper.id]
+        await shown.press("ctrl+y")
+        await shown.carried()
+        await until(shown.pilot, lambda: shown.screen.has_class("-empty"), "the end of the list")
+
+
+@played
+async def test_what_was_decided_before_the_screen_was_opened_is_shown_when_it_is_back(world: World, two) -> None:
+    small, large = two[1]
+    async with side(world) as shown:
+        await shown.press("N")
+        await shown.carried()
+        await shown.press("d", "d")
+        screen = shown.app.screen
+        assert isinstance(screen, DuplicatesScreen)
+        again = Side(shown.pilot, screen)
+        await until(again.pilot, lambda: "of 1" in again.text("title"), "the groups")
+        await again.press("u")
+        await until(again.pilot, lambda: "group 1 of 2" in again.text("title"), "the group")
+        assert again.roles() == ["1  keeper", "2  near duplicate"]
+        assert world.store.get(large.id).twin_of == small.id
+
+
+@played
+async def test_a_file_that_cannot_come_back_is_counted_no_longer(world: World, two) -> None:
+    _, large = two[1]
+    async with side(world) as shown:
+        await shown.press("N")
+        await shown.carried()
+        await until(shown.pilot, lambda: "group 1 of 1" in shown.text("title"), "the list")
+        world.store.get(large.id).path.write_text("another picture by now")
+        with world.filer().alone():
+            await shown.press("u")
+            assert "group 1 of 2" in shown.text("title")
+        await until(shown.pilot, lambda: "group 1 of 1" in shown.text("title"), "the list")
+        assert len(shown.roles()) == 3
+        assert large.id in shown.app.troubles
 
 
 @played
