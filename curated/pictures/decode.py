@@ -28,6 +28,23 @@ from curated.pictures.thumbnails import write_thumbnail
 log = logging.getLogger(__name__)
 
 
+# No JPEG or GIF has so many single bytes between two of its parts.
+_MOST_ONE_BY_ONE = 65_536
+
+
+class _Searched(io.BytesIO):
+    """The data of a picture whose next part Pillow looks for byte by byte: zeros of gigabytes would take minutes."""
+
+    _one_by_one = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """The next bytes. Raises SyntaxError, as Pillow does, where nothing was found for too long."""
+        self._one_by_one = self._one_by_one + 1 if size == 1 else 0
+        if self._one_by_one > _MOST_ONE_BY_ONE:
+            raise SyntaxError("no marker found")
+        return super().read(size)
+
+
 @dataclass(frozen=True, slots=True)
 class _Read:
     """What the decoder had to say; `width` and `height` are the full picture's, upright."""
@@ -157,6 +174,8 @@ def _described(read: _Read, sha256: str, limits: Reading, thumbnail: Path | None
 
 
 def _open(path: Path, source: io.BytesIO, formats: tuple[str, ...], limits: Reading) -> ImageFile.ImageFile:
+    if formats[0] in ("JPEG", "GIF"):
+        source = _Searched(source.getvalue())
     image = Image.open(source, formats=formats)
     pixels = image.width * image.height
     if pixels > limits.pixel_limit:

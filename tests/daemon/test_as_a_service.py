@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from curated.state.journal import Journal
 from curated.state.schema import open_database
 from tests.daemon.conftest import House
 from tests.support.clock import wait_until
+from tests.support.faults_notes import note
 from tests.support.plain_models import SLOW_FACTORY
 from tests.support.service_manager import Manager, end, started
 
@@ -59,6 +61,8 @@ def test_a_configuration_error_ends_it_with_78_which_systemd_does_not_restart(ho
 def test_sigterm_in_the_middle_of_a_batch_ends_it_with_0_and_loses_nothing(house: House) -> None:
     config = configure(house)
     made = 0
+    codes: Counter[int] = Counter()
+    open_moves = complaints = 0
     for number in range(STOPS):
         for _ in range(12):
             made += 1
@@ -67,12 +71,14 @@ def test_sigterm_in_the_middle_of_a_batch_ends_it_with_0_and_loses_nothing(house
         with started(log, SLOW_FACTORY, CURATED_CONFIG=str(config)) as daemon:
             wait_until(lambda log=log: b"filed #" in log.read_bytes(), "the first of a batch to be filed")
             daemon.send_signal(signal.SIGTERM)
-            assert end(daemon, seconds=20) == 0, "a second SIGTERM asks for no more than the first"
-        assert b"Traceback" not in log.read_bytes()
-        assert len(house.files()) == made
+            codes[end(daemon, seconds=20)] += 1  # a second SIGTERM asks for no more than the first
+        complaints += b"Traceback" in log.read_bytes()
         with open_database(house.base / "state" / "curated.db", read_only=True) as database:
-            assert Journal(database).open_moves() == []
-    print(f"stopped by SIGTERM in the middle of a batch: {STOPS} times, exit code 0 each time, {made} files, 0 lost")
+            open_moves += len(Journal(database).open_moves())
+    zeros = {"exit codes but 0": STOPS - codes[0], "files lost": made - len(set(house.files()))}
+    zeros |= {"moves left open": open_moves, "tracebacks": complaints}
+    note("SIGTERM, two each time, in the middle of a batch", STOPS, zeros)
+    assert not any(zeros.values()), codes
 
 
 def test_sigterm_before_it_is_ready_ends_it_with_0(house: House) -> None:

@@ -9,7 +9,8 @@ import os
 
 import pytest
 
-from tests.support.faults_run import SHORT, jobs, run_alone
+from tests.support.faults_jobs import SHORT, jobs
+from tests.support.faults_run import run_alone
 
 _FULL = bool(os.environ.get("CURATED_SOAK"))
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import errno
+import time
 from pathlib import Path
 
 import pytest
 
-from curated.errors import FilingError, FolderUnusable
+from curated.config import Reading
+from curated.errors import FilingError, FolderUnusable, PictureError
+from curated.pictures.decode import decode
 from curated.review import Carrier, Desk
 from tests.review.test_hand import config_of, filed
 from tests.support.faults_disks import DoneButFailedDisk, MeddledDisk
+from tests.support.faults_poison import sparse
 from tests.support.filing_disks import FailingDisk, NoFlagDisk, RecordingDisk, SplitDisk
 from tests.support.filing_world import World
+from tests.support.pictures import encoded, scene
 
 
 def pair(world: World) -> tuple[list[Path], list[Path]]:
@@ -102,3 +107,13 @@ def test_a_hidden_copy_goes_although_its_new_name_was_removed_before_the_old_one
     with pytest.raises(FilingError, match="altered as soon as it was there"):
         world.file(sources, targets, disk=disk)
     assert sorted(world.files()) == ["Unsorted/IMG_1.HEIC", "Unsorted/IMG_1.MOV"]
+
+
+@pytest.mark.parametrize(("form", "head"), [("JPEG", 20), ("JPEG", 400), ("GIF", 40), ("GIF", 12_000)])
+def test_a_decoder_does_not_go_through_zeros_byte_by_byte(tmp_path: Path, form: str, head: int) -> None:
+    path = sparse(tmp_path / "zeros", encoded(scene(), form)[:head], 200_000_000)
+    began = time.process_time()
+    with pytest.raises(PictureError):
+        decode(path, "0" * 64, None, Reading())
+    # Ten seconds and more if it did.
+    assert time.process_time() - began < 4

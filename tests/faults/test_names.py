@@ -25,6 +25,7 @@ from curated.naming import safe_name
 from curated.state.rows import photo_from_arrival, with_reading
 from curated.state.schema import open_database
 from curated.state.store import Store
+from tests.support.faults_notes import note
 from tests.support.faults_poison import CAPTIONS, captioned
 from tests.support.faults_running import ROOT, Ran, run_daemon
 from tests.support.pictures import encoded, scene
@@ -84,6 +85,8 @@ def photos(base: Path) -> list[Photo]:
 def test_every_file_is_filed_below_the_library_under_a_name_that_any_disk_takes(filed: tuple[Path, Ran]) -> None:
     base, _ = filed
     rows = photos(base)
+    outside = [photo for photo in rows if not photo.path.is_relative_to(base / "Library")]
+    note("odd names, captions and texts", len(rows), {"filed outside the library": len(outside)})
     hidden = {name for name in ODD_NAMES if name.startswith(b".")}
     assert {os.fsencode(path.name) for path in (base / "Unsorted").iterdir()} == hidden
     assert len(rows) == len(ODD_NAMES) + len(CAPTIONS) + 1 - len(hidden)
@@ -102,9 +105,13 @@ def test_every_file_is_filed_below_the_library_under_a_name_that_any_disk_takes(
 
 def test_the_log_has_one_line_for_each_file_and_no_escapes(filed: tuple[Path, Ran]) -> None:
     base, ran = filed
+    printed = [*ran.lines, *ran.log.rstrip("\n").split("\n")]
+    note(
+        "odd names, captions and texts", 0, {"lines of the log with escapes": sum(not t.isprintable() for t in printed)}
+    )
     assert len(ran.lines) == len(photos(base))
     assert sorted(line.split(" ")[0] for line in ran.lines).count("failed") == 1
-    for text in (*ran.lines, *ran.log.rstrip("\n").split("\n")):
+    for text in printed:
         assert text.isprintable(), repr(text)
 
 

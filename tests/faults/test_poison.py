@@ -1,17 +1,16 @@
 """Files that would harm whoever opens them: the one file is set aside with its reason, and nothing else is touched.
 
-With CURATED_SOAK=1 in the environment the counts are the full ones; each test prints its figures as one JSON line.
+With CURATED_SOAK=1 in the environment the counts are the full ones; the figures are told by `note`.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import pickle
 import re
 import resource
-import sys
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from curated.domain import Photo, Status
 from curated.errors import ConfigError, WorkerBroken
 from curated.state.schema import open_database
 from curated.state.store import Store
+from tests.support.faults_notes import note
 from tests.support.faults_poison import (
     Harm,
     deflated_bomb,
@@ -68,23 +68,24 @@ class Ground:
         """Have the daemon file all, and check what must hold whatever was in it."""
         before, bystander = contents(self.unsorted), tree(self.bystander)
         ran = run_daemon(self.base, seconds, **settings)
-        assert contents(self.unsorted, self.library) == before, "a byte was lost, altered or doubled"
+        after = contents(self.unsorted, self.library)
+        harmful = len(before) - len(self.good)
+        lost = sum((Counter(before) - Counter(after)).values())
+        filed = {each.sha256 for each in self.photos() if each.status in (Status.FILED, Status.DUPLICATE)}
+        zeros = {"lost or altered": lost, "healthy ones not filed": len(self.good_hashes - filed)}
+        note(f"poison: {what}", harmful, zeros, {"MB the daemon held": (ran.peak_mb, MOST_MB)})
+        assert after == before, "a byte was lost, altered or doubled"
         assert tree(self.bystander) == bystander
         outside = {path.name for path in self.base.iterdir()}
         assert outside == {"Unsorted", "Library", "state", "cache", "bystander"}
         photos = self.photos()
-        assert {
-            photo.sha256 for photo in photos if photo.status in (Status.FILED, Status.DUPLICATE)
-        } >= self.good_hashes
+        assert filed >= self.good_hashes
         failed = [photo for photo in photos if photo.status is Status.FAILED]
         for photo in failed:
             assert photo.path.parent == self.library / "Failed"
             assert len(photo.reason) > 8
             assert not BABBLE.search(photo.reason), photo.reason
         assert ran.peak_mb < MOST_MB
-        count = Counter(photo.status.value for photo in photos)
-        figures = {"test": what, **count, "worker_starts": ran.starts, "daemon_peak_mb": ran.peak_mb}
-        print(json.dumps(figures), file=sys.stderr)
         return ran
 
     def photos(self) -> list[Photo]:
@@ -100,7 +101,7 @@ def test_damaged_pictures_of_every_format_are_filed_or_set_aside_and_none_is_los
     ground = Ground(tmp_path, healthy=8)
     for name, data in mutants(MUTANTS, SEED):
         ground.put(name, data)
-    ground.file("mutants", 1_100 if SOAK else 110)
+    ground.file("damaged pictures of ten kinds", 1_100 if SOAK else 110)
     left = {path.name for path in ground.unsorted.iterdir()}
     photos = ground.photos()
     # What no longer begins like a picture is another kind of file, and stays where it is.
@@ -125,7 +126,9 @@ def test_a_picture_that_breaks_its_decoder_is_set_aside_alone(how: Harm, why: st
     ground.put("IMG_0002 harm.png", harmful(how))
     # One that eats memory shall not be taken for one that hangs, however slow the machine.
     patience = 60.0 if how is Harm.EAT else 2.0
-    ground.file(how.name.lower(), models={"batch_timeout": patience, "memory_mb": 250})
+    ground.file(
+        "the decoder segfaults, aborts, hangs or eats memory", models={"batch_timeout": patience, "memory_mb": 250}
+    )
     assert ground.failed() == {"IMG_0002 harm.png": f"the model process died while judging it ({why})"}
     assert not list(ground.unsorted.iterdir())
 
@@ -137,7 +140,9 @@ def test_a_whole_folder_of_pictures_that_break_the_decoder_does_not_end_the_daem
     names = [f"IMG_0001 harm {number:02}.png" for number in range(count)]
     for number, name in enumerate(names):
         ground.put(name, harmful(Harm.SEGFAULT) + bytes([number]))
-    ground.file("many killers", 600 if SOAK else 100, models={"batch_size": 4 if SOAK else 1})
+    ground.file(
+        "a folder of pictures that kill the decoder", 600 if SOAK else 100, models={"batch_size": 4 if SOAK else 1}
+    )
     assert ground.failed().keys() == set(names)
 
 
@@ -157,7 +162,7 @@ def test_bombs_and_files_without_end_are_refused_in_words(tmp_path: Path) -> Non
     }.items():
         ground.put(name, data)
     sparse(ground.unsorted / "huge.jpg", encoded(scene(), "JPEG")[:400], 2_200_000_000 if SOAK else 20_000_000)
-    ground.file("bombs", models={"memory_mb": 1_500}, reading={"pixel_limit": 20_000_000})
+    ground.file("bombs and files without end", models={"memory_mb": 1_500}, reading={"pixel_limit": 20_000_000})
     failed = ground.failed()
     for name in ("wide.png", "endless.png", "wide.gif", "wide.tif", "square.png"):
         assert "megapixels; the limit (reading.pixel_limit) is 20" in failed.pop(name)
@@ -165,12 +170,25 @@ def test_bombs_and_files_without_end_are_refused_in_words(tmp_path: Path) -> Non
     assert "worker died" not in "".join(failed.values())
 
 
+def test_gigabytes_of_zeros_behind_a_header_are_refused_soon(tmp_path: Path) -> None:
+    """Pillow looks for the next part of a JPEG or GIF byte by byte, which took minutes."""
+    ground = Ground(tmp_path, healthy=3)
+    heads = {"zeros.jpg": encoded(scene(), "JPEG")[:400], "zeros.gif": encoded(scene(), "GIF")[:200]}
+    for name, head in heads.items():
+        sparse(ground.unsorted / name, head, 2_000_000_000 if SOAK else 50_000_000)
+    began = time.monotonic()
+    ground.file(what := f"a header and then {2_000 if SOAK else 50:,} MB of zeros")
+    note(f"poison: {what}", 0, {}, {"seconds": (seconds := round(time.monotonic() - began, 1), 120.0)})
+    assert seconds < 120
+    assert ground.failed().keys() == heads.keys()
+
+
 @pytest.mark.skipif(not SOAK, reason="takes a minute: CURATED_SOAK=1")
 def test_a_bomb_below_the_pixel_limit_costs_the_daemon_nothing(tmp_path: Path) -> None:
     ground = Ground(tmp_path, healthy=3)
     for number in range(4):
         ground.put(f"black {number}.png", deflated_bomb(15_800 - number))
-    ground.file("large pictures", models={"memory_mb": 1_200})
+    ground.file("pictures of 250 megapixels", models={"memory_mb": 1_200})
     assert not ground.failed()
 
 
@@ -224,4 +242,5 @@ def test_weights_that_carry_code_are_refused_however_they_are_packed(tmp_path: P
     old = Full(embedder="RN50", embedder_weights=str(tmp_path / "old.pt"))
     with pytest.raises(ConfigError, match="holds more than weights"):
         open_embedder(old, "cpu")
+    note("weights that carry code", 4, {"code that ran": int(trace.exists())})
     assert not trace.exists()

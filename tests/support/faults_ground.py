@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from curated.config import Config, from_dict
 from curated.domain import Photo
@@ -30,13 +31,18 @@ IN_THE_WAY = ("Library/Photos/cat.jpg", "Library/Pets/cat.jpg", "Library/Photos/
 
 @dataclass
 class Figures:
-    """What one part of the fault tests did and found; `covered` counts by name what was hit."""
+    """What one part of the fault tests did and found; `covered` counts by name what was hit.
+
+    `zeros` are counts that are promised to be none; `measured` are (value, the most it may be) by name.
+    """
 
     part: str
     tried: int = 0
     violations: list[str] = field(default_factory=list)
     covered: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
+    zeros: Counter[str] = field(default_factory=Counter)
+    measured: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, object]:
         """What JSON can hold of it."""
@@ -46,13 +52,32 @@ class Figures:
             "violations": self.violations,
             "covered": dict(self.covered),
             "seconds": round(self.seconds, 1),
+            "zeros": dict(self.zeros),
+            "measured": self.measured,
         }
+
+    @classmethod
+    def from_json(cls, found: dict[str, Any]) -> Figures:
+        """The same again."""
+        figures = cls(found["part"], found["tried"], list(found["violations"]), Counter(found["covered"]))
+        figures.seconds = found["seconds"]
+        figures.zeros = Counter(found["zeros"])
+        figures.measured = {name: (value, most) for name, (value, most) in found["measured"].items()}
+        return figures
+
+    def too_much(self) -> list[str]:
+        """What was measured and is more than it may be."""
+        over = [(name, value, most) for name, (value, most) in self.measured.items() if value > most]
+        return [f"{name}: {value:g}, and {most:g} at most" for name, value, most in over]
 
     def add(self, other: Figures) -> None:
         """Count the other's in."""
         self.tried += other.tried
         self.violations += other.violations
         self.covered += other.covered
+        self.zeros.update(other.zeros)  # not `+`, which forgets what is 0
+        for name, (value, most) in other.measured.items():
+            self.measured[name] = (max(value, self.measured.get(name, (value, most))[0]), most)
 
 
 class Ground:

@@ -19,9 +19,11 @@ from contextlib import suppress
 from pathlib import Path
 from random import Random
 
+from curated.domain import Status
 from curated.files import Disk, RealDisk
 from curated.review import Desk
 from curated.state.decisions import Decisions
+from curated.state.pairs import Pairs
 from curated.state.schema import open_database
 from tests.support.faults_ground import Figures, Ground
 from tests.support.faults_stream import Stream
@@ -176,6 +178,10 @@ class _Killer:
                     found.append(f"{photo.path} is {photo.status} and marked {photo.verdict}")
                 if photo is not None and desk.see(photo.id).owed:
                     found.append(f"{photo.path} is still owed a move")
+                if photo is not None and photo.status is Status.DUPLICATE:
+                    head = ground.world.store.get(Pairs(ground.world.database).head(photo.id))
+                    if head.status in (Status.DUPLICATE, Status.MISSING):
+                        found.append(f"{photo.path} is a duplicate of nothing but #{head.id}, which is {head.status}")
         ground.world.close()
         self.figures.violations += [f"{label}: {problem}" for problem in found]
 

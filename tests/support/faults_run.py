@@ -1,8 +1,9 @@
-"""Runs parts of the fault tests, each in a light process of its own, and puts their figures together.
+"""Runs the parts of the fault tests, each in a process of its own, and puts their figures together.
 
-`python -m tests.support.faults_run` runs all of them at their full counts on two cores, prints the table of what was
-tried and found, and writes it as JSON; it ends with 1 if anything was found (`make soak`).
-`python -m tests.support.faults_run JOB FOLDER OTHER` runs one and prints its figures as JSON.
+`python -m tests.support.faults_run FIGURES.json DOCUMENT.md` runs all of them at their full counts on two cores, prints
+the table of what was tried and found, and writes it as JSON and into the document; it ends with 1 if anything was found
+(`make soak`). With `--short` in front it does so at the counts of every `make test`.
+`python -m tests.support.faults_run JOB FOLDER OTHER full|short` runs one and prints its figures as JSON.
 """
 
 from __future__ import annotations
@@ -10,198 +11,47 @@ from __future__ import annotations
 import gc
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
-from tests.faults.mutants import MUTANTS, NEED_POWER
-from tests.support import faults_kills, faults_power, faults_races, faults_space, faults_steps
-from tests.support.faults_errors import ACTS, ROADS, Trials
 from tests.support.faults_ground import Figures
+from tests.support.faults_jobs import CUTS, FULL, KILLED, KILLS, POWER, SHORT, jobs, more_cuts, more_kills
+from tests.support.faults_notes import run_tests
+from tests.support.faults_table import Report, as_text, written_into
 from tests.support.filing_disks import CHANGING
 
 _ROOT = Path(__file__).parents[2]
-KILLS = 10_000
-_KILLS = "kills (SIGKILL) while files move and while recovery works"
-_POWER = "power cuts (EXT4_IOC_SHUTDOWN)"
-_ERRORS = "errors injected (EACCES, EROFS, EIO, EXDEV, ENOSPC, EINVAL)"
-_MEDDLED = "another program's hand between two steps"
-_SPACE = "full disks (tmpfs; ENOSPC at each write)"
-_RACES = "assets filed while another process takes their names"
-_DAEMON = "kills of the whole daemon while files arrive"
-_MUTANTS = "wrong filers, each to be caught (found: not caught)"
-
-# What is done with a folder, another on a second file system, and nothing else known.
-Job = Callable[[Path, Path], Figures]
-
-
-@dataclass(frozen=True)
-class Amounts:
-    """How much of each part is done."""
-
-    kills: dict[str, int]
-    steps: tuple[str, ...]
-    steps_across: tuple[str, ...]
-    cuts: int
-    cut_steps: tuple[str, ...]
-    every_error: int
-    every_meddle: int
-    every_space: int
-    race: int
-    daemons: int
-
-
-SHORT = Amounts(
-    kills={"same": 40, "no flag": 40, "across": 30, "decisions": 40},
-    steps=("restore", "undo across", "decided: file", "decided: undone", "redo"),
-    steps_across=("undo",),
-    cuts=3,
-    cut_steps=(),
-    every_error=53,
-    every_meddle=97,
-    every_space=5,
-    race=40,
-    daemons=4,
-)
-FULL = Amounts(
-    kills={"same": 2400, "no flag": 1600, "across": 1200, "decisions": 2000},
-    steps=tuple(faults_steps.ALL),
-    steps_across=faults_steps.ACROSS,
-    cuts=120,
-    cut_steps=tuple(faults_power.ACTS),
-    every_error=1,
-    every_meddle=2,
-    every_space=1,
-    race=600,
-    daemons=60,
-)
-
-
-def jobs(amounts: Amounts) -> dict[str, Job]:
-    """Every job by its name, the longest first."""
-    found: dict[str, Job] = {"daemon": lambda here, other: _daemon(here, amounts.daemons)}
-    for road, count in amounts.kills.items():
-        found[f"kills, {road}"] = lambda here, other, r=road, c=count: _kills(here, other, r, c)
-    groups = [amounts.steps[start::3] for start in range(3)]
-    for number, group in enumerate(groups):
-        found[f"steps {number + 1}"] = lambda here, other, g=group: _named(faults_steps.every_step(here, list(g)))
-    found["steps across"] = lambda here, other: _steps_across(here, other, amounts.steps_across)
-    for layout in faults_power.LAYOUTS:
-        found[f"power, {layout}"] = lambda here, other, name=layout: _power(here, name, amounts)
-    for road in ROADS:
-        found[f"errors, {road}"] = lambda here, other, r=road: _errors(here, r, amounts.every_error)
-        found[f"meddled, {road}"] = lambda here, other, r=road: _meddled(here, r, amounts.every_meddle)
-    found["space"] = lambda here, other: _space(here, amounts.every_space)
-    found["races"] = lambda here, other: _races(here, other, amounts.race)
-    found["mutants"] = lambda here, other: _mutants(here)
-    return found
-
-
-def _named(figures: Figures, part: str = _KILLS) -> Figures:
-    figures.part = part
-    return figures
-
-
-def _kills(here: Path, other: Path, road: str, count: int) -> Figures:
-    if road == "across" and _same_device(here, other):
-        return _skipped(_KILLS, "there is no second file system")
-    library = other / "Library" if road == "across" else None
-    return _named(faults_kills.random_kills(here, count, 20261125, road, library))
-
-
-def _steps_across(here: Path, other: Path, names: tuple[str, ...]) -> Figures:
-    if _same_device(here, other):
-        return _skipped(_KILLS, "there is no second file system")
-    return _named(faults_steps.every_step(here, list(names), other / "Library"))
-
-
-def _power(here: Path, layout: str, amounts: Amounts) -> Figures:
-    if why := faults_power.why_not():
-        return _skipped(_POWER, why)
-    with faults_power.power(here, layout, 20261125) as cuts:
-        for name in amounts.cut_steps:
-            cuts.at_every_step(name)
-        cuts.at_random(amounts.cuts)
-    return _named(cuts.figures, _POWER)
-
-
-def _errors(here: Path, road: str, every: int) -> Figures:
-    figures = Figures(_ERRORS)
-    for number, act in enumerate(ACTS):
-        trials = Trials(here, act, road, _ERRORS)
-        trials.errors(every=every, offset=number * 7)
-        if "across" in road and act in ("file", "undo"):
-            trials.rotten()
-        figures.add(trials.figures)
-    return figures
-
-
-def _meddled(here: Path, road: str, every: int) -> Figures:
-    figures = Figures(_MEDDLED)
-    for number, act in enumerate(ACTS):
-        trials = Trials(here, act, road, _MEDDLED)
-        trials.meddled(every=every, offset=number * 7)
-        figures.add(trials.figures)
-    return figures
-
-
-def _space(here: Path, every: int) -> Figures:
-    if why := faults_space.why_not():
-        return _skipped(_SPACE, why)
-    figures = Figures(_SPACE)
-    figures.add(faults_space.library_full(here, every=every))
-    figures.add(faults_space.database_full(here, every=every * 2 if every > 1 else 1))
-    return figures
-
-
-def _races(here: Path, other: Path, assets: int) -> Figures:
-    figures = Figures(_RACES)
-    figures.add(faults_races.race(here, "same", assets))
-    figures.add(faults_races.race(here, "no flag", assets))
-    if not _same_device(here, other):
-        figures.add(faults_races.race(here, "across", assets // 4, other / "Library"))
-    return figures
-
-
-def _daemon(here: Path, count: int) -> Figures:
-    from tests.support.faults_daemon import killed_daemons  # which imports a great deal
-
-    return _named(killed_daemons(here, count, 20261125), _DAEMON)
-
-
-def _mutants(here: Path) -> Figures:
-    figures = Figures(_MUTANTS)
-    for number, (name, violations) in enumerate(MUTANTS.items()):
-        if name in NEED_POWER and faults_power.why_not():
-            figures.covered[f"skipped: {name}"] += 1
-            continue
-        folder = here / f"mutant-{number}"
-        folder.mkdir()
-        caught = violations(folder, False)
-        figures.tried += 1
-        figures.covered[name] = len(caught)
-        if not caught:
-            figures.violations.append(f"not caught: a filer that {name}")
-        figures.violations += [f"found in the real filer beside {name}: {each}" for each in violations(folder, True)]
-    return figures
-
-
-def _skipped(part: str, why: str) -> Figures:
-    return Figures(part, covered=Counter({f"skipped: {why}": 1}))
-
-
-def _same_device(here: Path, other: Path) -> bool:
-    return here.stat().st_dev == other.stat().st_dev
-
-
-# -- running them ------------------------------------------------------------------------------------------
+# Longer than any of them takes; one that hangs shall not keep the others from being told.
+_LONGEST = 1100.0
+_ARRIVALS, _POISON = "tests/faults/test_arrivals.py", "tests/faults/test_poison.py"
+_BURST = f"{_ARRIVALS}::test_a_burst_that_overflows_the_queue_of_events_is_taken_whole"
+_KILLERS = f"{_POISON}::test_a_whole_folder_of_pictures_that_break_the_decoder_does_not_end_the_daemon"
+_SERVICE = "tests/daemon/test_as_a_service.py"
+_STOPS = f"{_SERVICE}::test_sigterm_in_the_middle_of_a_batch_ends_it_with_0_and_loses_nothing"
+_WRITERS = "tests/state/test_two_writers.py"
+# Promises whose tests need more of pytest than a function: the tests run as they are, and tell their figures.
+TESTS: dict[str, list[str]] = {
+    "burst": [_BURST],
+    "sigterm": [_STOPS],
+    "killers": [_KILLERS],
+    "poison": [_POISON, f"--deselect={_KILLERS}"],
+    "arrivals": [_ARRIVALS, f"--deselect={_BURST}"],
+    "two writers": [_WRITERS],
+    "names": ["tests/faults/test_names.py"],
+    "faults found before, each alone": ["tests/faults/test_mended.py"],
+}
+# The longest first, so that two cores end at about the same time; those not named follow.
+_ORDER = ("burst", "sigterm", "daemon, arrivals", "daemon, decisions", "killers", "poison", "arrivals", "two writers")
 
 
 @contextmanager
@@ -221,78 +71,121 @@ def run_alone(name: str, *, full: bool) -> Figures:
     """The job's figures, from a process of its own."""
     begun = time.monotonic()
     with folders() as (here, other):
-        done = subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "tests.support.faults_run",
-                name,
-                str(here),
-                str(other),
-                "full" if full else "short",
-            ],
+        command = [
+            sys.executable,
+            "-m",
+            "tests.support.faults_run",
+            name,
+            str(here),
+            str(other),
+            "full" if full else "short",
+        ]
+        process = subprocess.Popen(
+            command,
             cwd=_ROOT,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            check=False,
+            start_new_session=True,
         )
-    if done.returncode:
-        return Figures(name, violations=[f"ended with {done.returncode}: {done.stderr}"])
-    found = json.loads(done.stdout.splitlines()[-1])
-    figures = Figures(found["part"], found["tried"], found["violations"], Counter(found["covered"]))
+        try:
+            said, complaints = process.communicate(timeout=_LONGEST)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            said, complaints = process.communicate()
+            complaints += f"killed after {_LONGEST:.0f} s"
+    if process.returncode:
+        return Figures(name, violations=[f"{name} ended with {process.returncode}: {complaints[-3000:]}"])
+    figures = Figures.from_json(json.loads(said.splitlines()[-1]))
     figures.seconds = time.monotonic() - begun
     return figures
 
 
-def soak(target: Path | None) -> int:
-    """Run everything at its full count; how many violations there were."""
+def run_promises(name: str, *, full: bool) -> list[Figures]:
+    """The figures of each part that these tests tell of."""
     begun = time.monotonic()
-    rows: dict[str, Figures] = {}
-    names = list(jobs(FULL))
+    with folders() as (here, other):
+        found = run_tests(name, TESTS[name], here, other, full=full)
+    for figures in found:
+        figures.seconds = (time.monotonic() - begun) / len(found)
+    return found
+
+
+def _run(name: str, *, full: bool) -> list[Figures]:
+    found = run_promises(name, full=full) if name in TESTS else [run_alone(name, full=full)]
+    tried, wrong = sum(each.tried for each in found), sum(len(each.violations) for each in found)
+    print(f"{name}: {tried:,} tried, {wrong} wrong, {sum(each.seconds for each in found):.0f} s", flush=True)
+    for each in [text for figures in found for text in figures.violations][:5]:
+        print(f"    {each}", flush=True)
+    return found
+
+
+def all_names() -> list[str]:
+    """Every job by its name, the longest first."""
+    return list(dict.fromkeys([*_ORDER, *jobs(FULL), *TESTS]))
+
+
+def soak(names: Iterable[str], *, full: bool) -> Report:
+    """Run these, two at a time; what they tried and found."""
+    begun = time.monotonic()
+    found: dict[str, Figures] = {}
     with ThreadPoolExecutor(2) as pool:
-        for name, figures in zip(names, pool.map(lambda name: run_alone(name, full=True), names), strict=True):
-            tried, wrong = f"{figures.tried:,} tried", f"{len(figures.violations)} wrong"
-            print(f"{name}: {tried}, {wrong}, {figures.seconds:.0f} s", flush=True)
-            for each in figures.violations[:5]:
-                print(f"    {each}", flush=True)
-            row = rows.setdefault(figures.part, Figures(figures.part))
-            row.add(figures)
-            row.seconds += figures.seconds
-    missing = KILLS - rows[_KILLS].tried
-    if missing > 0:
-        with folders() as (here, _):
-            rows[_KILLS].add(_named(faults_kills.random_kills(here, missing, 5, "same")))
-    seconds = time.monotonic() - begun
-    print(f"\n{'what':66}{'tried':>8}{'wrong':>7}{'s':>7}")
-    for row in rows.values():
-        print(f"{row.part:66}{row.tried:>8,}{len(row.violations):>7}{row.seconds:>7.0f}")
-    print("\nkilled or cut off, by the step: " + ", ".join(f"{name} {count:,}" for name, count in _by_step(rows)))
-    print(f"all in {seconds / 60:.1f} minutes")
-    if target is not None:
-        report = {"minutes": round(seconds / 60, 1), "parts": [row.as_json() for row in rows.values()]}
-        target.write_text(json.dumps(report, indent=1, sort_keys=True) + "\n")
-    return sum(len(row.violations) for row in rows.values())
+        for figures in (each for one in pool.map(partial(_run, full=full), names) for each in one):
+            _count(found, figures)
+    if full:
+        _make_up(found)
+    return {
+        "when": datetime.now(UTC).date().isoformat(),
+        "minutes": round((time.monotonic() - begun) / 60, 1),
+        "parts": [each.as_json() for each in found.values()],
+        "steps": _by_step(found),
+    }
 
 
-def _by_step(rows: dict[str, Figures]) -> list[tuple[str, int]]:
+def _count(found: dict[str, Figures], figures: Figures) -> None:
+    row = found.setdefault(figures.part, Figures(figures.part))
+    row.add(figures)
+    row.seconds += figures.seconds
+
+
+def _make_up(found: dict[str, Figures]) -> None:
+    """More kills and cuts, where some processes had ended before it was their turn."""
+    for part, wanted, more in ((KILLED, KILLS, more_kills), (POWER, CUTS, more_cuts)):
+        missing = wanted - found[part].tried if part in found and found[part].tried else 0
+        if missing > 0:
+            with folders() as (here, other):
+                _count(found, more(here, other, missing))
+
+
+def _by_step(found: dict[str, Figures]) -> dict[str, int]:
     """How often it was in or right after each kind of step that the process died or the power went."""
-    found: Counter[str] = Counter()
-    for part in (_KILLS, _POWER):
-        for what, count in rows[part].covered.items():
-            found[what.rpartition(" ")[2]] += count if what.rpartition(" ")[2] in CHANGING else 0
-    return [(name, count) for name, count in found.most_common() if count]
+    steps: Counter[str] = Counter()
+    for part in (KILLED, POWER):
+        for what, count in found[part].covered.items() if part in found else ():
+            step = what.rpartition(" ")[2]
+            steps[step] += count if step in CHANGING else 0
+    return {name: count for name, count in steps.most_common() if count}
 
 
-def main() -> None:
-    if len(sys.argv) <= 2:
-        sys.exit(1 if soak(Path(sys.argv[1]) if len(sys.argv) == 2 else None) else 0)
-    name, here, other, amount = sys.argv[1:]
-    # What a child's collector would touch, it would have to copy.
-    gc.collect()
-    gc.freeze()
-    figures = jobs(FULL if amount == "full" else SHORT)[name](Path(here), Path(other))
-    print(json.dumps(figures.as_json()))
+def _main() -> None:
+    arguments = sys.argv[1:]
+    if len(arguments) == 4:
+        name, here, other, amount = arguments
+        # What a child's collector would touch, it would have to copy.
+        gc.collect()
+        gc.freeze()
+        print(json.dumps(jobs(FULL if amount == "full" else SHORT)[name](Path(here), Path(other)).as_json()))
+        return
+    full = "--short" not in arguments
+    report = soak(all_names(), full=full)
+    print(f"\n{as_text(report)}")
+    for target in (Path(each) for each in arguments if not each.startswith("--")):
+        if target.suffix == ".json":
+            target.write_text(json.dumps(report, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        else:
+            target.write_text(written_into(target.read_text(encoding="utf-8"), report), encoding="utf-8")
+    sys.exit(1 if any(part["violations"] for part in report["parts"]) else 0)
 
 
 if __name__ == "__main__":
-    main()
+    _main()

@@ -13,7 +13,10 @@ from curated.filing import UndoSelection, undo
 from curated.filing.filed import present_files
 from curated.filing.trash import restore, trash_photo
 from curated.review import Carrier, Desk
+from curated.state.rows import photo_from_arrival, with_reading
 from tests.support.faults_ground import Ground
+from tests.support.filing_world import NOON, sha256
+from tests.support.readings import reading
 
 Tell = Callable[[str], None]
 _FOLDERS = ("Photos", "Pets", "New/deep")
@@ -38,16 +41,44 @@ class Stream:
             self._act()
 
     def decide(self) -> None:
-        """Decide something, undo or redo it, and carry it out; what is not in the library is filed first."""
+        """Decide something, undo or redo it, and carry it out; what is not in the library arrives first."""
         with contextlib.suppress(FilingError, NotFound):
             asset = self._rng.choice(self._ground.assets)
             photo = self._ground.photo(asset)
             if photo is None or photo.status in (Status.ARRIVING, Status.UNDONE):
-                self._file(asset, photo)
+                self._arrive(asset)
             elif self._rng.random() < 0.3:
                 self._turn_back()
+            elif self._rng.random() < 0.4:
+                self._decide_of_twins(photo)
             else:
                 self._decide(photo)
+
+    def _arrive(self, asset: tuple[str, ...]) -> None:
+        """File it with what the models say of it, or put it aside as a duplicate of one that is filed."""
+        self._tell("arrive")
+        self._world.store.forget_arriving()
+        paths = [self._world.unsorted / name for name in asset]
+        digest = sha256(paths[0])
+        seen = photo_from_arrival(self._world.arrival(paths[0]), digest, NOON)
+        photo_id = self._world.store.add(with_reading(seen, reading(digest, caption="a cat")))
+        after: dict[str, str | None] = {"status": "filed", "category": "Photos", "reason": "a photo"}
+        folder, purpose = self._world.library / "Photos", Purpose.FILE
+        heads = [each for each in self._world.store.photos() if each.status is Status.FILED and each.twin_of is None]
+        if heads and self._rng.random() < 0.5:
+            keeper = self._rng.choice(heads)
+            after = {"status": "duplicate", "category": None, "reason": f"like #{keeper.id}"}
+            after |= {"twin_of": str(keeper.id), "twin_kind": "near", "twin_distance": "2"}
+            folder, purpose = self._world.library / "Duplicates", Purpose.DUPLICATE
+        targets = [folder / f"cat{name.removeprefix(asset[0].partition('.')[0])}" for name in asset]
+        plan = self._world.plan(paths, targets)
+        self._filer.move(plan, purpose=purpose, photo_id=photo_id, after=after, reason=after["reason"] or "")
+
+    def _decide_of_twins(self, photo: Photo) -> None:
+        what = self._rng.choice(("keeper", "distinct"))
+        self._tell(what)
+        self._desk.decide([photo.id], what)
+        self._carry(what)
 
     def _act(self) -> None:
         asset = self._rng.choice(self._ground.assets)
@@ -113,17 +144,15 @@ class Stream:
         what = self._rng.choice(("trash", "keep", "file", "rename", "undecided"))
         argument = {"file": self._rng.choice(_FOLDERS), "rename": self._rng.choice(("cat", "dog"))}.get(what)
         self._desk.decide([photo.id], what, argument)
-        self._carry()
+        self._carry(what)
 
     def _turn_back(self) -> None:
         self._tell("undo or redo a decision")
-        if self._rng.random() < 0.6:
-            self._desk.undo()
-        else:
-            self._desk.redo()
-        self._carry()
+        back = self._rng.random() < 0.6
+        step = self._desk.undo() if back else self._desk.redo()
+        self._carry(f"{step.action}, {'undone' if back else 'redone'}" if step else "nothing")
 
-    def _carry(self) -> None:
-        self._tell("carry")
+    def _carry(self, what: str) -> None:
+        self._tell(f"carry {what}")
         for _ in self._carrier.carry():
             pass

@@ -37,7 +37,10 @@ def only_recover(world: World, disk: Disk) -> RecoveryReport:
 
 @dataclass(frozen=True)
 class Scenario:
-    """What is moved and over which disk; `act` runs in the process that is killed, `revive` in the one after it."""
+    """What is moved and over which disk; `act` runs in the process that is killed, `revive` in the one after it.
+
+    `apart`: the files are pictures of their own, each in its own place.
+    """
 
     files: tuple[str, ...]
     disk: Callable[[World], Disk]
@@ -45,6 +48,7 @@ class Scenario:
     act: Callable[[World, Disk], object]
     prepare: Callable[[World], object] = lambda world: None
     removes: bool = False
+    apart: bool = False
     revive: Callable[[World, Disk], RecoveryReport] = only_recover
     judge: Callable[[World], list[str]] = lambda world: []
 
@@ -262,7 +266,7 @@ class _Explorer:
             for p in root.rglob("*")
             if p.is_file() and p.read_bytes() != BYSTANDER
         }
-        if len(homes) > 1 and not self.scenario.removes:
+        if len(homes) > 1 and not (self.scenario.removes or self.scenario.apart):
             wrong.append(f"the asset was torn apart: {sorted(map(str, homes))}")
         if recover(world.database, disk).finished:
             wrong.append("a second recovery found something to do")
