@@ -215,8 +215,13 @@ def _mutants(here: Path) -> Figures:
 def _exposure(here: Path) -> Figures:
     from tests.support.faults_service import exposures
 
-    found, why = exposures(here)
-    return _limited(Figures(_EXPOSURE, tried=len(found), measured=found)) if found else _skipped(_EXPOSURE, why)
+    found, unsaid, why = exposures(here)
+    if not found:
+        return _skipped(_EXPOSURE, why)
+    figures = Figures(_EXPOSURE, tried=len(found), measured=found)
+    figures.zeros["directives left open without a reason"] = len(unsaid)
+    figures.violations += [f"left open without a reason: {each}" for each in unsaid]
+    return _limited(figures)
 
 
 def _idle(other: Path) -> Figures:

@@ -35,14 +35,15 @@ _PLACES = {
 }
 
 
-def exposures(folder: Path) -> tuple[dict[str, tuple[float, float]], str]:
-    """(the exposure and the most it may be, by where the folders are; why there is none, or "")."""
+def exposures(folder: Path) -> tuple[dict[str, tuple[float, float]], list[str], str]:
+    """(the exposure and the most it may be by place, what is left open without a reason, why neither is known or "")."""
     if shutil.which("systemd-analyze") is None:
-        return {}, "systemd-analyze is not installed"
-    found = {}
+        return {}, [], "systemd-analyze is not installed"
+    found, unsaid = {}, []
     for name, sandbox in _PLACES.items():
         unit = folder / "curated.service"
-        unit.write_text(service.system_unit_text(["/opt/curated/bin/curated"], None, sandbox, "me"))
+        text = service.system_unit_text(["/opt/curated/bin/curated"], None, sandbox, "me")
+        unit.write_text(text)
         done = subprocess.run(
             ["systemd-analyze", "security", "--offline=true", "--no-pager", unit],
             capture_output=True,
@@ -50,9 +51,13 @@ def exposures(folder: Path) -> tuple[dict[str, tuple[float, float]], str]:
             check=False,
         )
         if not (level := re.search(r"Overall exposure level for .*: ([0-9.]+)", done.stdout)):
-            return {}, f"systemd-analyze says no exposure: {(done.stdout + done.stderr).strip()[:100]}"
+            return {}, [], f"systemd-analyze says no exposure: {(done.stdout + done.stderr).strip()[:100]}"
         found[name] = (float(level[1]), _MOST_EXPOSURE)
-    return found, ""
+        reasons = " ".join(re.findall(r"^# Open: (.+)", text, re.MULTILINE))
+        unsaid += [
+            f"{name}: {each}" for each in re.findall(r"^✗ (\S+)", done.stdout, re.MULTILINE) if each not in reasons
+        ]
+    return found, unsaid, ""
 
 
 def idle_memory(folder: Path, pictures: int = 200) -> float:
