@@ -155,6 +155,8 @@ class Carrier:
     def _back(self, made: MadeDecision, base: int) -> None:
         # Taken back already, by `curated undo` or by a program that was killed right after: nothing is left to do.
         if (move := self._move_of(made, base)) is not None:
+            if made.action == "distinct":
+                self._twins.check_way_back(made, move)
             self._take_back(move.id)
         match made.action:
             case "keeper":

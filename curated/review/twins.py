@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from curated.config import Config
 from curated.decide import decide
-from curated.domain import Photo, Purpose, Status
+from curated.domain import Move, Photo, Purpose, Status
 from curated.duplicates import best_of, better_of, contender
 from curated.errors import FilingError, NotFound
 from curated.filing import Filer
@@ -75,6 +75,8 @@ def separate(desk: Desk, photo_ids: Sequence[int]) -> Decided:
             refused.append((photo_id, "is the keeper: say it of its duplicates" if group else ALONE))
             continue
         contents = {each.sha256 for each in (group.keeper, *group.duplicates, *group.burst, photo)}
+        if photo.sha256 == group.keeper.sha256:
+            contents = {photo.sha256}  # what its bytes are like is said of the keeper
         unlinked: Marks = {}
         if photo.status is not Status.DUPLICATE:
             unlinked = {"twin_of": None, "twin_kind": None, "twin_distance": None}
@@ -120,11 +122,8 @@ class TwinHand:
         if photo.status is Status.DUPLICATE:
             self._check_made_way(photo)
             self._promote(photo)
-        # By what the move left behind: a program may have been killed right after it.
-        moved = self._filer.journal.last(photo.id, Purpose.CORRECT)
-        if moved is not None and (photo.status is Status.DUPLICATE or moved.id > (made.base or moved.id)):
-            former = moved.before.get("twin_of")
-            self._pairs.repoint(int(former or chosen), chosen)
+        if (former := self._left(made, photo)) is not None:
+            self._pairs.repoint(former, chosen)
 
     def keeper_back(self, made: MadeDecision) -> None:
         """After the files are back: the group follows its keeper."""
@@ -136,20 +135,52 @@ class TwinHand:
         """File the picture by its own findings, and remember the pairs. Raises FilingError, with none remembered."""
         if photo.status is Status.DUPLICATE:
             self._file(photo, "no duplicate, by a person's word")
+        if (former := self._left(made, photo)) is not None:
+            self._pairs.take_along(photo, former)
         others = _others(made.argument, photo.sha256)
         self._pairs.set_distinct(photo.sha256, others, self._filer.clock())
+
+    def check_way_back(self, made: MadeDecision, move: Move) -> None:
+        """Raises FilingError if taking this back brought two together that another word says are no duplicates.
+
+        Since then others may have come to the picture that were said to be none of those that it would go back to.
+        """
+        photo = self._store.get(made.photo_id)
+        if (former := move.before.get("twin_of")) is None:
+            return
+        head = self._pairs.head(int(former))
+        there = set(self._pairs.contents(head).values())
+        for member, sha256 in self._pairs.contents(photo.id).items():
+            apart = self._pairs.distinct_from(sha256) - {sha256}
+            if sha256 == photo.sha256:
+                apart -= set(self._only_said_by(made, photo.sha256))
+            if apart & there:
+                raise FilingError(photo.path, f"stays: #{member} was said to be no duplicate of those of #{head}")
 
     def distinct_back(self, made: MadeDecision) -> None:
         """Forget the pairs again, but those that another decision in force says as well."""
         photo = self._store.get(made.photo_id)
-        others = _others(made.argument, photo.sha256)
-        said = self._decisions.in_force("distinct", {photo.sha256, *others}, besides=made.id)
-        still = {frozenset((sha256, other)) for sha256, argument in said for other in _others(argument, sha256)}
-        self._pairs.forget_distinct(
-            photo.sha256, [other for other in others if frozenset((photo.sha256, other)) not in still]
-        )
-        # Its keeper may have been put aside for a better one since.
+        self._pairs.forget_distinct(photo.sha256, self._only_said_by(made, photo.sha256))
+        # Its keeper may have been put aside for a better one since, and its copies came with it.
         self._pairs.gather(photo.id)
+
+    def _only_said_by(self, made: MadeDecision, sha256: str) -> list[str]:
+        """The contents of which no other decision in force says that this one is no duplicate of them."""
+        others = _others(made.argument, sha256)
+        said = self._decisions.in_force("distinct", {sha256, *others}, besides=made.id)
+        still = {frozenset((one, other)) for one, argument in said for other in _others(argument, one)}
+        return [other for other in others if frozenset((sha256, other)) not in still]
+
+    def _left(self, made: MadeDecision, photo: Photo) -> int | None:
+        """The keeper that a picture was moved away from for this decision; `photo` as it was before.
+
+        By what the move left behind, as a program may have been killed right after it.
+        """
+        moved = self._filer.journal.last(photo.id, Purpose.CORRECT)
+        if moved is None or not (photo.status is Status.DUPLICATE or moved.id > (made.base or moved.id)):
+            return None
+        former = moved.before.get("twin_of")
+        return None if former is None else int(former)
 
     def _check_made_way(self, photo: Photo) -> None:
         """Raises FilingError while the keeper is still in its place: two pictures would be in the library for one."""

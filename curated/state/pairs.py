@@ -219,6 +219,14 @@ class Pairs:
                 f"UPDATE photo SET twin_of = ?2 WHERE id IN ({_LED_TO}) AND id NOT IN (?1, ?2)", (former, keeper)
             )
 
+    def take_along(self, photo: Photo, former: int) -> None:
+        """Have a picture's copies, of the same bytes, go with it from its former keeper's group."""
+        with self.database.write() as connection:
+            connection.execute(
+                f"UPDATE photo SET twin_of = ?2 WHERE id IN ({_LED_TO}) AND sha256 = ?3 AND id NOT IN (?1, ?2)",
+                (former, photo.id, photo.sha256),
+            )
+
     def gather(self, photo_id: int) -> None:
         """Have all that lead to the picture's keeper over others point to the keeper itself."""
         with self.database.write():

@@ -163,15 +163,29 @@ def test_taking_back_no_duplicates_leaves_what_an_earlier_word_says(line: Line) 
     carry(line)
     again = line.file(line.world.put("again.jpg", "small"), caption="lake", phash=NEAR, size=(400, 300))
     assert again.twin_of == small.id
-    pairs.repoint(small.id, large.id)  # as if a better one had drawn both groups together
+    # Libraries are about in which a copy stayed with the former keeper.
+    line.store.set_twin(again.id, large.id, "near", 2)
     desk(line).decide([again.id], "distinct")
     carry(line)
     desk(line).undo()
-    carry(line)
+    (problem,) = carried(line)
+    assert "was said to be no duplicate" in problem
     assert pairs.distinct_from(small.sha256) == {large.sha256, tiny.sha256}
     desk(line).undo()
+    carried(line)
+    assert pairs.distinct_from(small.sha256) == {large.sha256, tiny.sha256}, "the copy's word stands"
+
+
+def test_a_copy_of_the_same_bytes_goes_along_and_comes_back_along(line: Line) -> None:
+    large, small, tiny = three(line)
+    copy = line.file(line.world.put("IMG_4.jpg", "small"), caption="lake", phash=NEAR, size=(400, 300))
+    before = state_of(line, large, small, tiny, copy)
+    desk(line).decide([small.id], "distinct")
     carry(line)
-    assert pairs.distinct_from(small.sha256) == frozenset()
+    assert line.store.get(copy.id).twin_of == small.id
+    desk(line).undo()
+    carry(line)
+    assert state_of(line, large, small, tiny, copy) == before
 
 
 def test_what_two_of_one_step_say_of_each_other_stays_while_one_cannot_be_taken_back(line: Line) -> None:
