@@ -6,6 +6,7 @@ import fcntl
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from curated.errors import StateError
 # log is reset (fixed in 3.51.3). On those versions a file lock serialises commits and checkpoints.
 WAL_RESET_FIXED = (3, 51, 3)
 BUSY_SECONDS = 30.0
+_LOOK_AGAIN_SECONDS = 0.002
 
 Value = str | bytes | int | float | None
 
@@ -73,7 +75,7 @@ class Database:
             target = self.path.absolute().as_uri()
         try:
             connection = sqlite3.connect(
-                target, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+                target, uri=True, timeout=self._patience, isolation_level=None, check_same_thread=False
             )
             connection.row_factory = sqlite3.Row
             connection.execute("PRAGMA foreign_keys = ON")
@@ -110,11 +112,11 @@ class Database:
     def write(self) -> Iterator[sqlite3.Connection]:
         """A transaction that holds the write lock from its first statement; nested calls join the outer one.
 
-        Raises StateError if the database refuses (full, read-only, locked for longer than BUSY_SECONDS), and if its
-        file is no longer the one that was opened.
+        Raises StateError if the database refuses (full, read-only, locked for longer than BUSY_SECONDS or `waiting`
+        allows), and if its file is no longer the one that was opened.
         """
         connection = self.connection
-        with self._write_lock:
+        with self._alone():
             if connection.in_transaction:
                 yield connection
                 return
@@ -126,10 +128,48 @@ class Database:
                     connection.execute("COMMIT")
                 except sqlite3.OperationalError as error:
                     _roll_back(connection)
+                    if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+                        raise self._busy() from error
                     raise StateError(f"{self.path}: cannot be written: {error}") from error
                 except BaseException:
                     _roll_back(connection)
                     raise
+
+    @contextmanager
+    def waiting(self, seconds: float) -> Iterator[None]:
+        """Within, this thread's writes wait no longer than that for others: for what keeps a person waiting."""
+        self._be_patient(seconds)
+        try:
+            yield
+        finally:
+            self._be_patient(BUSY_SECONDS)
+
+    def _be_patient(self, seconds: float) -> None:
+        self._local.patience = seconds
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is not None:  # one that is opened later begins with it
+            connection.execute(f"PRAGMA busy_timeout = {round(seconds * 1000)}")
+
+    @property
+    def _patience(self) -> float:
+        patience: float = getattr(self._local, "patience", BUSY_SECONDS)
+        return patience
+
+    def _busy(self) -> StateError:
+        return StateError(
+            f"{self.path}: another program has been writing to it for {self._patience:g} s; nothing was changed, "
+            "try again"
+        )
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Shut out the other threads of this process."""
+        if not self._write_lock.acquire(timeout=self._patience):
+            raise self._busy()
+        try:
+            yield
+        finally:
+            self._write_lock.release()
 
     @contextmanager
     def exclusive(self) -> Iterator[sqlite3.Connection]:
@@ -151,7 +191,7 @@ class Database:
             except OSError as error:
                 raise StateError(f"{name}: cannot be locked: {error.strerror}") from error
         if not self._lock_depth:
-            fcntl.flock(self._lock_descriptor, fcntl.LOCK_EX)
+            self._take_file_lock(self._lock_descriptor)
         self._lock_depth += 1
         try:
             yield
@@ -159,6 +199,21 @@ class Database:
             self._lock_depth -= 1
             if not self._lock_depth:
                 fcntl.flock(self._lock_descriptor, fcntl.LOCK_UN)
+
+    def _take_file_lock(self, descriptor: int) -> None:
+        if self._patience >= BUSY_SECONDS:
+            # In turn with the others, whose transactions are short; who looks now and then is easily left out.
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            return
+        until = time.monotonic() + self._patience
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                if time.monotonic() >= until:
+                    raise self._busy() from None
+                time.sleep(_LOOK_AGAIN_SECONDS)
 
     def release(self) -> None:
         """Close this thread's connection, for a thread that ends: else it stays open as long as the database."""

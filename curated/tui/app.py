@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import sqlite3
 import threading
 import time
@@ -36,7 +37,11 @@ from curated.tui.words import plain, said
 if TYPE_CHECKING:
     from curated.tui.images import Pictures
 
+log = logging.getLogger(__name__)
+
 _PAUSE_SECONDS = 0.2
+# How long a key waits for another program that is writing to the database.
+_PATIENCE_SECONDS = 1.0
 _AFTER_TROUBLE_SECONDS = 15.0
 _GOODBYE_SECONDS = 4.0
 
@@ -147,7 +152,8 @@ class ReviewApp(Guarded[None]):
     def decide(self, photo_ids: Sequence[int], action: Action, argument: str | None = None) -> Decided | None:
         """Decide the same of all these pictures as one step; says what was refused. None where nothing came of it."""
         try:
-            decided = self.desk.decide(photo_ids, action, argument)
+            with self.database.waiting(_PATIENCE_SECONDS):
+                decided = self.desk.decide(photo_ids, action, argument)
         except (CuratedError, sqlite3.Error) as error:
             self.complain(str(error))
             return None
@@ -170,7 +176,8 @@ class ReviewApp(Guarded[None]):
 
     def _turn_back(self, turn: Callable[[], Step | None], verb: str, nothing: str) -> None:
         try:
-            step = turn()
+            with self.database.waiting(_PATIENCE_SECONDS):
+                step = turn()
         except (CuratedError, sqlite3.Error) as error:
             self.complain(str(error))
             return
@@ -312,6 +319,10 @@ class ReviewApp(Guarded[None]):
                 trouble = f"Files wait to be moved: {error}"
             except (CuratedError, sqlite3.Error) as error:
                 trouble = str(error)
+            except Exception as error:
+                # The edge of a thread: the files must go on following, and the person must hear of it.
+                log.exception("the files could not follow")
+                trouble = f"Files wait to be moved: {type(error).__name__}: {error}"
             if trouble and trouble != told:
                 self.call_from_thread(self.complain, trouble)
             told = trouble

@@ -294,9 +294,8 @@ class PictureView(Widget):
         cells = self._fitted(self._photo, self._image, room, means)
         left, above = (room.width - cells.width) // 2, (room.height - cells.height) // 2
         strips = self._strips(self._photo.sha256, self._image, cells, means, (left, above))
-        before = Segment(" " * left, style)
-        after = Segment(" " * (room.width - cells.width - left), style)
-        lines = [Strip([before, *strip, after], room.width) for strip in strips]
+        right = room.width - cells.width - left
+        lines = [strip.crop_pad(cells.width, left, right, style) for strip in strips]
         return [blank] * above + lines + [blank] * (room.height - above - cells.height)
 
     def _strips(

@@ -20,6 +20,7 @@ from curated.review import Seen
 from curated.review.desk import categories
 from curated.state.rows import reading_from_photo
 from curated.tui.app import Changed
+from curated.tui.collector import collect_at_rest
 from curated.tui.dialogs import AskScreen, FilterScreen, PickerScreen, TextScreen
 from curated.tui.keys import bindings, first_key
 from curated.tui.picture import PictureView
@@ -35,7 +36,7 @@ from curated.tui.words import plain
 LEAST = (60, 18)
 _POLL_SECONDS = 1.0
 _SAID_SECONDS = 4.0
-_REST_SECONDS = 0.2
+_REST_SECONDS, _LONG_REST_SECONDS = 0.2, 1.0
 # Prefetched each way: further ahead than back, as people mostly go on.
 _AHEAD, _BACK = 8, 3
 _KNOWN = 500
@@ -202,7 +203,7 @@ class ReviewScreen(Deciding):
         self.say("")
 
     def _look_when_at_rest(self) -> None:
-        """Ask the disk whether the file is there, once the person stays with the picture."""
+        """Do what can wait once the person stays with the picture: ask the disk whether the file is there."""
         if self._rest is not None:
             self._rest.stop()
         seen = self._seen
@@ -225,7 +226,11 @@ class ReviewScreen(Deciding):
                 return True
             return True
 
-        self._rest = self.set_timer(_REST_SECONDS, lambda: self.aside(there, take))
+        def rest() -> None:
+            self.aside(there, take)
+            self._rest = self.set_timer(_LONG_REST_SECONDS, collect_at_rest)
+
+        self._rest = self.set_timer(_REST_SECONDS, rest)
 
     def on_changed(self, message: Changed) -> None:
         message.stop()

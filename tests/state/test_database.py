@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,26 @@ def test_two_processes_write_hundreds_of_times_and_none_is_ever_locked_out(tmp_p
     with open_database(path, read_only=True) as database:
         assert Store(database).setting("total") == str(2 * count)
         assert database.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+
+
+@pytest.mark.parametrize("version", [(3, 40, 1), (3, 51, 3)])  # with a lock of our own, and without
+def test_who_keeps_a_person_waiting_waits_for_other_writers_no_longer_than_that(
+    database: Database, version: tuple[int, int, int]
+) -> None:
+    with Database(database.path, version=version) as impatient, Database(database.path, version=version) as other:
+        store = Store(impatient)
+        with other.write():
+            begun = time.monotonic()
+            with (
+                pytest.raises(StateError, match=r"writing to it for 0\.2 s; nothing was changed, try again"),
+                impatient.waiting(0.2),
+            ):
+                store.set_setting("word", "said")
+            assert 0.2 <= time.monotonic() - begun < 10
+        with impatient.waiting(0.2):
+            store.set_setting("word", "said")
+        assert impatient.execute("PRAGMA busy_timeout").fetchone()[0] == 30_000
+    assert Store(database).setting("word") == "said"
 
 
 def test_threads_share_one_database_and_lose_no_write(database: Database) -> None:

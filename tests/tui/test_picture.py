@@ -5,10 +5,14 @@ import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 from PIL import Image
+from rich.console import Console
+from rich.style import Style
+from rich.text import Text
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 from textual.screen import ModalScreen
@@ -280,6 +284,52 @@ def test_256_colours_are_chosen_by_nearness():
     ((segment, other),) = half_blocks(image, Cells(2, 1), "256")
     assert (segment.style.color.number, segment.style.bgcolor.number) == (243, 196)
     assert other.style.color.number == 196
+
+
+def look(style):
+    """(foreground, background) as the codes that a terminal gets."""
+    colours = (style.color, style.bgcolor) if style else (None, None)
+    return tuple(colour and colour.get_ansi_codes() for colour in colours)
+
+
+def looks(line):
+    """Each cell with its look, by Textual's segments."""
+    return [(character, *look(style)) for text, style, _ in line for character in text]
+
+
+def told(line, system):
+    """The same by what the terminal is told."""
+    console = Console(force_terminal=True, color_system=system, legacy_windows=False)
+    runs = Text.from_ansi(line.render(console)).render(console)
+    return [(character, *look(run.style)) for run in runs for character in run.text if character != "\n"]
+
+
+@pytest.mark.parametrize(("depth", "system"), [("truecolor", "truecolor"), ("256", "256"), ("grey", "truecolor")])
+def test_the_terminal_is_told_just_what_textual_would_show(depth, system):
+    image = Image.open(BytesIO(encoded(scene(60, 40, 3), "PNG"))).convert("RGB")
+    image.paste((10, 200, 30), (0, 0, 20, 40))  # runs of one colour
+    for line in half_blocks(image, Cells(30, 10), depth):
+        beside = line.crop_pad(30, 3, 2, Style(bgcolor="rgb(1,2,3)"))
+        assert len(line) > 1
+        assert told(line, system) == looks(line)
+        assert looks(beside)[3:-2] == looks(line)
+        assert told(beside, system)[3:-2] == told(line, system)
+        assert (beside.cell_length, beside.text) == (35, "   " + line.text + "  ")
+
+
+def test_a_terminal_of_fewer_colours_than_were_drawn_gets_those_it_knows():
+    (line,) = half_blocks(Image.new("RGB", (4, 2), (250, 3, 3)), Cells(4, 1), "256")
+    console = Console(force_terminal=True, color_system="standard", legacy_windows=False)
+    assert "38;5" not in line.render(console)
+    assert line.render(console).count("▀") == 4
+
+
+def test_what_lies_over_a_picture_cuts_it_where_it_lies():
+    (line,) = half_blocks(Image.open(BytesIO(encoded(scene(60, 2, 3), "PNG"))).convert("RGB"), Cells(60, 1), "256")
+    parts = line.divide([10, 35, 60])
+    assert [part.cell_length for part in parts] == [10, 25, 25]
+    assert [each for part in parts for each in looks(part)] == looks(line)
+    assert looks(line.crop(5, 9)) == looks(line)[5:9]
 
 
 def test_going_back_draws_nothing_anew(world):

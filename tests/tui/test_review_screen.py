@@ -10,6 +10,7 @@ from textual.widgets import Input
 
 from curated.domain import Photo, Status
 from curated.review import Desk as Decisions
+from curated.state.database import Database
 from curated.tui.dialogs import AskScreen, FilterScreen, HelpScreen, PickerScreen, TextScreen
 from curated.tui.picture import PictureView
 from tests.support.filed_pictures import carry, filed_picture, review_config
@@ -369,20 +370,20 @@ def test_what_was_decided_is_learnt_from_while_one_goes_on(world: World, reviewi
     import numpy as np
 
     chance = np.random.default_rng(0)
-    ids = pictures(world, 26)
+    ids = pictures(world, 62)
     for number, photo_id in enumerate(ids):
         vector = chance.normal(size=8) + (3 if number % 2 else -3)
         world.store.set_embedding(photo_id, "scripted-1", vector.astype(np.float16).tobytes())
 
     async def body(desk: Desk) -> None:
-        for number in range(24):
+        for number in range(60):
             await desk.press("p" if number % 2 else "x")
-        await desk.until(lambda: photo(world, ids[25]).keep_score, "the training", seconds=60)
-        assert desk.current == ids[24], "nothing is sorted anew under the cursor"
-        await desk.until(lambda: "learnt from 24 verdicts" in desk.text(), "a word about it")
+        await desk.until(lambda: photo(world, ids[61]).keep_score, "the training", seconds=60)
+        assert desk.current == ids[60], "nothing is sorted anew under the cursor"
+        await desk.until(lambda: "learnt from 60 verdicts" in desk.text(), "a word about it")
 
-    reviewing(body, taste={"every": 24})
-    assert photo(world, ids[25]).keep_score > 0.5 > photo(world, ids[24]).keep_score
+    reviewing(body, taste={"every": 60})
+    assert photo(world, ids[61]).keep_score > 0.5 > photo(world, ids[60]).keep_score
 
 
 def test_what_is_filed_meanwhile_comes_at_the_end_and_a_refresh_sorts_it(world: World, reviewing: Run) -> None:
@@ -652,6 +653,23 @@ def test_trouble_with_a_name_that_is_not_utf_8_is_said(world: World, reviewing: 
         gone.path.unlink()
         await desk.press("x")
         await desk.until(lambda: r"caf\xe9 \x1b[31m" in desk.notices, "the trouble")
+
+    reviewing(body)
+
+
+def test_a_database_that_another_program_holds_keeps_no_key_for_long(world: World, reviewing: Run) -> None:
+    first, *_ = pictures(world)
+
+    async def body(desk: Desk) -> None:
+        with Database(world.database.path) as other:
+            with other.write():
+                begun = time.monotonic()
+                await desk.press("p")
+                assert time.monotonic() - begun < 10
+                assert "another program has been writing to it for 1 s; nothing was changed, try again" in desk.notices
+                assert desk.current == first
+            await desk.press("p")
+        assert photo(world, first).verdict == "keep"
 
     reviewing(body)
 
