@@ -13,6 +13,7 @@ from curated.cli.context import opened
 from curated.cli.moves import Hand, changing
 from curated.cli.output import complain, counted, echo_json, photo_json, photo_line, safe, shown
 from curated.domain import Photo, Status
+from curated.duplicates import older
 from curated.errors import EXIT_FAILED
 from curated.review import Carrier, Desk
 from curated.review.twins import suggestion
@@ -46,8 +47,14 @@ def duplicates(
     ] = False,
     near: Annotated[bool, typer.Option("--near", help="With --resolve: in all other groups, too.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="With --resolve: only say what would be done.")] = False,
+    complete: Annotated[
+        bool,
+        typer.Option("--complete", help="Have crops and turns of pictures found that an older version filed."),
+    ] = False,
 ) -> None:
     """Groups of duplicates: the one that is kept in place, the one that should be, and why."""
+    if complete and (resolve or near or dry_run or as_json):
+        raise typer.BadParameter("--complete goes with no other option")
     if (near or dry_run) and not resolve:
         raise typer.BadParameter("--near and --dry-run say how to resolve; give --resolve with them")
     if resolve:
@@ -56,8 +63,16 @@ def duplicates(
         if failed:
             raise typer.Exit(EXIT_FAILED)
         return
+    if complete:
+        with changing() as hand:
+            failed = _complete(hand)
+        if failed:
+            raise typer.Exit(EXIT_FAILED)
+        return
     with opened() as context:
-        groups = list(_suggested(Pairs(context.database)))
+        pairs = Pairs(context.database)
+        groups = list(_suggested(pairs))
+        from_before = pairs.older_without_grey()
     for each in groups:
         if as_json:
             echo_json(_group_json(each))
@@ -65,6 +80,11 @@ def duplicates(
             _print_group(each)
     if not groups and not as_json:
         typer.echo("No duplicates.", err=True)
+    if from_before:
+        typer.echo(
+            "Crops and turns of what an older version filed are not found; `curated duplicates --complete` mends that.",
+            err=True,
+        )
 
 
 def _suggested(pairs: Pairs) -> Iterator[Suggested]:
@@ -105,6 +125,19 @@ def _resolve(hand: Hand, *, near: bool, dry_run: bool, as_json: bool) -> int:
     if not as_json:
         would = " would be" if dry_run else ""
         typer.echo(f"{counted(len(steps), 'group')}{would} changed.", err=True)
+    return failed
+
+
+def _complete(hand: Hand) -> int:
+    """How many pictures could not be read."""
+    done = failed = 0
+    for photo, problem in older.complete(hand.context.database, hand.context.config.reading):
+        if problem:
+            failed += 1
+            complain(f"#{photo.id} {photo.path}: {problem}")
+        else:
+            done += 1
+    typer.echo(f"{counted(done, 'picture')} made ready; start the daemon anew if it runs.", err=True)
     return failed
 
 

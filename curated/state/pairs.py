@@ -14,6 +14,8 @@ from curated.state.rows import PHOTO_COLUMNS, from_text, marks, photo_from_row, 
 _MAY_BE_TWINS = f"phash IS NOT NULL AND status IN ({', '.join(repr(status.value) for status in JUDGED)})"
 _AT_ONCE = 500
 _PAGE = 20_000
+# Whether pictures are from before is told by so many of the oldest.
+_OLDEST = 100
 # What was taken in one burst is looked for among so many at most.
 _BURST_LIMIT = 40
 
@@ -149,6 +151,24 @@ class Pairs:
             (photo_id,),
         ).fetchone()
         return _likeness(row) if row else None
+
+    def without_grey(self, after: int, limit: int = 500) -> list[int]:
+        """Ids of pictures without a grey copy that a new one may duplicate, from the one after that on."""
+        rows = self.database.execute(
+            f"SELECT id FROM photo WHERE id > ? AND {_MAY_BE_TWINS} AND NOT EXISTS "
+            "(SELECT 1 FROM grey_copy WHERE photo_id = photo.id AND length(grey) > 0) ORDER BY id LIMIT ?",
+            (after, limit),
+        )
+        return [row["id"] for row in rows]
+
+    def older_without_grey(self) -> bool:
+        """Whether some of the oldest pictures have no grey copy: what has none was filed before there were any."""
+        oldest = self.database.execute(f"SELECT id FROM photo WHERE {_MAY_BE_TWINS} ORDER BY id LIMIT {_OLDEST}")
+        ids = [row["id"] for row in oldest]
+        known = self.database.execute(
+            f"SELECT count(*) FROM grey_copy WHERE photo_id IN ({marks(ids)}) AND length(grey) > 0", ids
+        ).fetchone()[0]
+        return bool(known < len(ids))
 
     # -- groups ------------------------------------------------------------------------------------------
 

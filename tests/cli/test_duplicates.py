@@ -7,6 +7,7 @@ import pytest
 from curated.domain import Status
 from curated.state.pairs import Pairs
 from tests.support.cli_home import Home
+from tests.support.filed_pictures import picture
 from tests.support.filing_world import NOON
 
 HASH, NEAR = "f0f0a5c33c5aa5c3", "f0f0a5c33c5aa5c0"
@@ -74,3 +75,13 @@ def test_a_burst_is_listed_as_kept(home: Home) -> None:
     assert "of one burst, kept" in home.good("duplicates").out
     (group,) = home.good("duplicates", "--json").json
     assert [each["id"] for each in group["burst"]] == [2]
+
+
+def test_what_an_older_version_filed_is_said_and_made_ready(home: Home) -> None:
+    photo = home.file("IMG_1.jpg", caption="a lake")
+    assert "`curated duplicates --complete` mends that" in home.good("duplicates").err
+    assert home.run("duplicates", "--complete").code == 1, "it is no picture"
+    assert home.run("duplicates", "--complete", "--json").code == 2
+    picture(photo.path, 1)
+    assert "1 picture made ready" in home.good("duplicates", "--complete").err
+    assert "--complete" not in home.good("duplicates").err
