@@ -65,16 +65,16 @@ SHORT = Amounts(
     daemons=3,
 )
 FULL = Amounts(
-    kills={"same": 2400, "no flag": 1600, "across": 1200, "decisions": 2400},
+    kills={"same": 2000, "no flag": 1400, "across": 1200, "decisions": 2400},
     steps=tuple(faults_steps.ALL),
     steps_across=faults_steps.ACROSS,
     cuts=130,
     cut_steps=tuple(faults_power.ACTS),
     every_error=1,
-    every_meddle=1,
+    every_meddle=2,
     every_space=1,
     race=600,
-    daemons=60,
+    daemons=40,
     full=True,
 )
 

@@ -126,10 +126,11 @@ def all_names() -> list[str]:
 
 
 def soak(names: Iterable[str], *, full: bool) -> Report:
-    """Run these, two at a time; what they tried and found."""
+    """Run these, some at a time; what they tried and found."""
     begun = time.monotonic()
     found: dict[str, Figures] = {}
-    with ThreadPoolExecutor(2) as pool:
+    # Three, as some of them wait most of the time: for a file to settle, for a drive, for a process to start.
+    with ThreadPoolExecutor(3) as pool:
         for figures in (each for one in pool.map(partial(_run, full=full), names) for each in one):
             _count(found, figures)
     if full:

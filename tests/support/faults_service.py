@@ -36,7 +36,7 @@ _PLACES = {
 
 
 def exposures(folder: Path) -> tuple[dict[str, tuple[float, float]], list[str], str]:
-    """(the exposure and the most it may be by place, what is left open without a reason, why neither is known or "")."""
+    """(exposure and the most it may be by place, what is left open without a reason, why neither is known or "")."""
     if shutil.which("systemd-analyze") is None:
         return {}, [], "systemd-analyze is not installed"
     found, unsaid = {}, []

@@ -27,7 +27,12 @@ def rows(report: Report) -> Iterator[tuple[str, str, str, str]]:
             numbers = skipped
         elif skipped:
             numbers.append(f"{len(skipped)} skipped")
-        yield part["part"], f"{part['tried']:,}", ", ".join(numbers), f"{part['seconds']:.0f}"
+        yield (
+            part["part"],
+            f"{part['tried']:,}",
+            ", ".join(numbers),
+            f"{part['seconds']:.0f}" if part["seconds"] else "",
+        )
 
 
 def as_text(report: Report) -> str:
@@ -47,8 +52,18 @@ def as_markdown(report: Report) -> str:
 def _summary(report: Report) -> list[str]:
     steps = ", ".join(f"{name} {count:,}" for name, count in report["steps"].items())
     found = [f"Killed or cut off, by the step in or right after which it was: {steps}."] if steps else []
+    ends = {
+        name: count
+        for part in report["parts"]
+        for name, count in part["covered"].items()
+        if name.startswith(("died ", "decided: "))
+    }
+    if ends:
+        lives = ", ".join(f"{name} {count:,}" for name, count in sorted(ends.items()))
+        found.append(f"The lives of the whole daemon: {lives}.")
     wrong = sum(len(part["violations"]) for part in report["parts"])
-    return [*found, f"All of it: {wrong} violations, in {report['minutes']} minutes ({report['when']})."]
+    minutes = f" in {report['minutes']} minutes" if report["minutes"] else ""
+    return [*found, f"All of it: {wrong} violations{minutes} ({report['when']})."]
 
 
 def written_into(text: str, report: Report) -> str:
