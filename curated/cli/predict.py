@@ -30,8 +30,9 @@ def predict(
             why_not = str(error)
         figures = train_and_score(labels)
     if as_json:
-        told = {**msgspec.to_builtins(figures), "earns_trust": figures.earns_trust, "more_labels": figures.more_labels}
-        echo_json({**told, "categories": msgspec.to_builtins(categories)})
+        told = {name: getattr(figures, name) for name in ("earns_trust", "on_probation", "more_labels")}
+        known = [{**msgspec.to_builtins(each), "files": each.files} for each in categories]
+        echo_json({**msgspec.to_builtins(figures), **told, "categories": known})
         return
     for line in (*_lines(figures), *category_lines(categories, why_not)):
         typer.echo(line)
@@ -39,13 +40,6 @@ def predict(
 
 def _lines(figures: Figures) -> list[str]:
     labels = f"{figures.kept} kept, {figures.trashed} trashed, in {counted(figures.groups, 'group')} of twins"
-    trust = (
-        f"Scored {counted(figures.scored, 'picture')}: `curated list --sort keep`; `--sort uncertain` begins with what "
-        "would teach it most."
-        if figures.earns_trust
-        else "It does not beat guessing and the plain facts for sure, so nothing is sorted by it. About "
-        f"{figures.more_labels} more labels may do; `curated review --sort uncertain` asks for those that teach most."
-    )
     baselines = f"guessing: 0.500; date, size and kind alone: {figures.facts_auc:.3f}"
     bins = "  ".join(f"{each.said:.2f}: {each.kept:.2f}" for each in figures.calibration)
     curve = "  ".join(f"{each.labels}: {each.auc:.2f}" for each in figures.curve)
@@ -58,8 +52,26 @@ def _lines(figures: Figures) -> list[str]:
         f"said: was kept      {bins}",
         f"labels: AUC         {curve}",
         "measured by five-fold cross-validation; twins never stand in both halves",
-        trust,
+        _trust(figures),
     ]
+
+
+def _trust(figures: Figures) -> str:
+    asks = "`curated review --sort uncertain` asks for those that teach most"
+    if figures.earns_trust:
+        return (
+            f"Scored {counted(figures.scored, 'picture')}: `curated list --sort keep`; `--sort uncertain` begins with "
+            "what would teach it most."
+        )
+    if figures.on_probation:
+        return (
+            "On probation: it beats guessing and the plain facts, but luck does so now and then. Nothing is sorted by "
+            f"it until a training by {counted(figures.more_labels, 'more label')} says the same; {asks}."
+        )
+    return (
+        "It does not beat guessing and the plain facts for sure, so nothing is sorted by it. About "
+        f"{counted(figures.more_labels, 'more label')} may do; {asks}."
+    )
 
 
 def category_lines(categories: list[CategoryFigures], why_not: str) -> list[str]:
@@ -67,13 +79,17 @@ def category_lines(categories: list[CategoryFigures], why_not: str) -> list[str]
     if not categories:
         return [f"categories          {why_not}"]
     return [
-        f"{safe(each.category):<19} {each.labels} confirmed; "
-        + (
-            f"files by itself from {each.threshold:.2f} on: right {each.precision:.0%} of {each.filed}, "
-            f"finds {each.recall:.0%}"
-            if each.filed
-            else "not right often enough to file by itself"
-        )
-        + f" (the rules alone: right {each.rules_precision:.0%})"
+        f"{safe(each.category):<19} {each.labels} confirmed; {_worth(each)} (the rules alone: right "
+        f"{each.rules_precision:.0%})"
         for each in categories
     ]
+
+
+def _worth(figures: CategoryFigures) -> str:
+    if not figures.filed:
+        return "not right often enough to file by itself"
+    right = f"right {figures.precision:.0%} of {figures.filed}, finds {figures.recall:.0%}"
+    if figures.files:
+        return f"files by itself from {figures.threshold:.2f} on: {right}"
+    more = counted(figures.probation.left if figures.probation else 0, "more confirmed picture")
+    return f"on probation until {more} bear it out: {right}"

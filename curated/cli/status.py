@@ -16,7 +16,7 @@ from curated.config import load
 from curated.domain import Status
 from curated.models.weights import profile_notice, resolve_profile
 from curated.state.daemon import daemon_runs, published
-from curated.taste import learnt_categories, trainings
+from curated.taste import Figures, learnt_categories, trainings
 
 
 @app.command()
@@ -88,9 +88,17 @@ def _learnt(context: Context) -> dict[str, Any]:
     figures = next(iter(trainings(context.database, 1)), None)
     known = learnt_categories(context.database)
     return {
-        "taste": {**msgspec.to_builtins(figures), "earns_trust": figures.earns_trust} if figures else None,
-        "categories": {each.category: msgspec.to_builtins(each) for each in known},
+        "taste": _taste(figures) if figures else None,
+        "categories": {
+            each.category: {**msgspec.to_builtins(each), "files": each.files, "on_probation": each.on_probation}
+            for each in known
+        },
     }
+
+
+def _taste(figures: Figures) -> dict[str, Any]:
+    trust = {"earns_trust": figures.earns_trust, "on_probation": figures.on_probation}
+    return {**msgspec.to_builtins(figures), **trust, "more_labels": figures.more_labels}
 
 
 def _lines(report: dict[str, Any]) -> list[tuple[str, str]]:
@@ -140,12 +148,16 @@ def _taste_line(taste: dict[str, Any] | None) -> str:
     if taste is None:
         return ""
     trust = "trusted" if taste["earns_trust"] else "not trusted yet"
+    if taste["on_probation"]:
+        trust = f"on probation until {taste['more_labels']} more verdicts bear it out"
     return f"AUC {taste['auc']:.2f} ({taste['auc_low']:.2f} to {taste['auc_high']:.2f}), {trust}"
 
 
 def _categories_line(categories: dict[str, Any]) -> str:
     return ", ".join(
-        f"{safe(name)} {each['precision']:.0%}" if each["filed"] else f"{safe(name)} by the rules"
+        f"{safe(name)} {each['precision']:.0%}" + (" on probation" if each["on_probation"] else "")
+        if each["filed"]
+        else f"{safe(name)} by the rules"
         for name, each in categories.items()
     )
 

@@ -67,9 +67,8 @@ class Judgement:
         findings, taste = reading.findings, self._taste
         if taste is None or findings.models.get("embedder") != taste.embedder or not findings.embedding:
             return
-        chance = float(taste.chances([findings.embedding])[0])
-        keep = round(chance, 4) if taste.figures.earns_trust else None
-        self._labels.set_score(photo_id, keep, round(0.5 - abs(chance - 0.5), 4))
+        keep, ask = taste.opinion(float(taste.chances([findings.embedding])[0]))
+        self._labels.set_score(photo_id, keep, ask)
 
     def _is_poor(self, worth: CategoryFigures) -> bool:
         return worth.rules_filed >= _ENOUGH and worth.rules_precision < self._config.taste.precision

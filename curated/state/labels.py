@@ -20,14 +20,15 @@ _JUDGED = tuple(status.value for status in JUDGED)
 class Sample:
     """A labelled picture as a predictor sees it; `vector` is float16 bytes, `group` is shared by twins and bursts.
 
-    `facts` are what is known without looking: when it was taken or arrived (days), bytes, width, height, and the
-    scores of its kinds as JSON.
+    `nth` grows with the time of the label. What is known without looking: when it was taken or arrived, its bytes,
+    width, height, and the scores of its kinds as JSON.
     """
 
     photo_id: int
     vector: bytes
     label: str
     group: int
+    nth: int
     taken_at: datetime | None
     size: int
     width: int
@@ -44,29 +45,42 @@ class Labels:
     def embedder(self, column: str = "verdict") -> str | None:
         """The model that most labelled pictures have an embedding of; of two, the one that judged them last."""
         row = self.database.execute(
-            "SELECT embedding.model AS model FROM photo JOIN embedding ON embedding.photo_id = photo.id "
+            # CROSS JOIN: from the labels, which are few, to their embeddings. SQLite would begin with all of these.
+            "SELECT embedding.model AS model FROM photo CROSS JOIN embedding ON embedding.photo_id = photo.id "
             f"WHERE {_labelled(column)} GROUP BY embedding.model "
-            "ORDER BY count(*) DESC, sum(embedding.model = json_extract(models, '$.embedder')) DESC LIMIT 1"
+            "ORDER BY count(*) DESC, sum(embedding.model = json_extract(models, '$.embedder')) DESC LIMIT 1",
+            _JUDGED,
         ).fetchone()
         return str(row["model"]) if row else None
 
+    def number(self, column: str = "verdict") -> int:
+        """How many pictures are labelled, whether they have an embedding or not."""
+        return int(
+            self.database.execute(f"SELECT count(*) FROM photo WHERE {_labelled(column)}", _JUDGED).fetchone()[0]
+        )
+
     def labelled(self, embedder: str, column: str = "verdict") -> list[Sample]:
         """Every picture with a verdict (or, by `column` "confirmed", with a confirmed category) that is still there."""
-        label = "verdict" if column == "verdict" else "category"
+        if column == "verdict":
+            label, nth = "verdict", "(SELECT max(verdict.id) FROM verdict WHERE photo_id = photo.id)"
+        else:
+            label, nth = "category", "confirmed"
         groups = self._groups()
         rows = self.database.execute(
-            f"SELECT id, vector, {label} AS label, coalesce(taken_at, arrived_at) AS taken_at, size, "
-            "coalesce(width, 0) AS width, coalesce(height, 0) AS height, kind_scores "
-            "FROM photo JOIN embedding ON photo_id = id AND model = ? "
-            f"WHERE {_labelled(column)} AND {label} IS NOT NULL AND status IN ({marks(_JUDGED)}) ORDER BY id",
+            f"SELECT photo.id AS id, vector, photo.{label} AS label, {nth} AS nth, "
+            "coalesce(taken_at, arrived_at) AS taken_at, size, coalesce(width, 0) AS width, "
+            "coalesce(height, 0) AS height, kind_scores "
+            "FROM photo CROSS JOIN embedding ON embedding.photo_id = photo.id AND embedding.model = ? "
+            f"WHERE {_labelled(column)}",
             (embedder, *_JUDGED),
         )
-        return [
+        samples = [
             Sample(
                 photo_id=row["id"],
                 vector=row["vector"],
                 label=row["label"],
                 group=groups.get(row["id"], row["id"]),
+                nth=_nth(row["nth"]),
                 taken_at=from_text(row["taken_at"]),
                 size=row["size"],
                 width=row["width"],
@@ -75,6 +89,8 @@ class Labels:
             )
             for row in rows.fetchall()
         ]
+        # Sorted here: to have them in order SQLite would read all pictures.
+        return sorted(samples, key=lambda sample: sample.photo_id)
 
     def _groups(self) -> dict[int, int]:
         """The one picture that each twin, and what was taken in one burst, leads to; the others are alone.
@@ -95,9 +111,9 @@ class Labels:
             groups[photo_id] = min([each for each in chain if chain[each] >= chain[head]] if head in chain else [head])
         return groups
 
-    def unlabelled(self, embedder: str) -> Iterator[list[tuple[int, bytes]]]:
-        """(photo id, vector) of every picture without a verdict, some thousand at a time."""
-        last = 0
+    def unlabelled(self, embedder: str, after: int = 0) -> Iterator[list[tuple[int, bytes]]]:
+        """(photo id, vector) of every picture without a verdict, above that id, some thousand at a time."""
+        last = after
         while True:
             rows = self.database.execute(
                 "SELECT id, vector FROM photo JOIN embedding ON photo_id = id AND model = ? "
@@ -157,8 +173,7 @@ class Labels:
     def newest_confirmed(self) -> int:
         """When a category was confirmed last, in microseconds since 1970; 0 where none was."""
         row = self.database.execute("SELECT max(confirmed) FROM photo WHERE confirmed IS NOT NULL").fetchone()
-        newest = from_text(row[0])
-        return round(newest.timestamp() * 1e6) if newest else 0
+        return _nth(row[0])
 
     def confirmed_since(self, moment: int) -> int:
         """How many pictures' categories were confirmed after that moment (microseconds since 1970)."""
@@ -167,6 +182,17 @@ class Labels:
 
 
 def _labelled(column: str) -> str:
+    """The labelled pictures that are learnt from; its parameters are the statuses."""
     if column not in ("verdict", "confirmed"):
         raise ValueError(f"{column} is no label")
-    return f"{column} IS NOT NULL"
+    # A category that nobody knows is no label. `+`: nearly all pictures have one of the statuses, few have a label.
+    known = "" if column == "verdict" else " AND category IS NOT NULL"
+    return f"photo.{column} IS NOT NULL{known} AND +status IN ({marks(_JUDGED)})"
+
+
+def _nth(value: int | str | None) -> int:
+    """The number of a verdict, or the moment of a confirmation in microseconds since 1970."""
+    if not isinstance(value, str):
+        return value or 0
+    moment = from_text(value)
+    return round(moment.timestamp() * 1e6) if moment else 0

@@ -17,6 +17,8 @@ from curated.state.database import Database
 from curated.state.labels import Labels
 from curated.state.learnt import LearntModels
 from curated.taste.categories import learn_categories
+from curated.taste.figures import Figures
+from curated.taste.tasks import CategoryFigures
 from curated.taste.training import predict
 
 log = logging.getLogger(__name__)
@@ -115,13 +117,9 @@ class Trainer:
         self._tried[role] = self._labels.newest_verdict() if role == "taste" else self._labels.newest_confirmed()
         try:
             if role == "taste":
-                figures = predict(self._labels)
-                trust = "" if figures.earns_trust else "; it does not earn trust yet"
-                self._told(f"learnt from {figures.labels} verdicts: AUC {figures.auc:.2f}{trust}")
+                self._told(_of_taste(predict(self._labels)))
             else:
-                known = learn_categories(self._labels, self._config)
-                sure = sum(bool(each.filed) for each in known)
-                self._told(f"learnt {len(known)} categories, {sure} of them well enough to file by themselves")
+                self._told(_of_categories(learn_categories(self._labels, self._config)))
         except NotFound as error:
             log.info("nothing was learnt: %s", error)
         except CuratedError as error:
@@ -138,6 +136,21 @@ class Trainer:
             log.error("nothing was learnt: %s; `curated doctor` says what the state folder lacks; %s", error, again)
         else:
             log.error("nothing was learnt, by a fault of this program (%r); %s", error, again, exc_info=error)
+
+
+def _of_taste(figures: Figures) -> str:
+    trust = "; it does not earn trust yet"
+    if figures.earns_trust:
+        trust = ""
+    elif figures.on_probation:
+        trust = f"; on probation until {figures.more_labels} more verdicts bear it out"
+    return f"learnt from {figures.labels} verdicts: AUC {figures.auc:.2f}{trust}"
+
+
+def _of_categories(known: list[CategoryFigures]) -> str:
+    files, waits = sum(each.files for each in known), sum(each.on_probation for each in known)
+    trial = f", {waits} on probation" if waits else ""
+    return f"learnt {len(known)} categories, {files} of them well enough to file by themselves{trial}"
 
 
 def _locked(descriptor: int) -> bool:

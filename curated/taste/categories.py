@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import msgspec
+from msgspec.structs import replace
 
 from curated.config import Config
 from curated.domain import Status
@@ -14,8 +15,11 @@ from curated.state.labels import Labels, Sample
 from curated.state.learnt import LearntModels
 from curated.state.rows import reading_from_photo
 from curated.state.store import Store
+from curated.taste.models import newest_categories
+from curated.taste.probation import Probation, earlier
 from curated.taste.process import run
 from curated.taste.tasks import CategoryAnswer, CategoryFigures, CategoryTask
+from curated.taste.training import others
 
 # A category with fewer confirmed pictures, or fewer that are no twins of one another, is left to the rules.
 LEAST = 8
@@ -33,11 +37,24 @@ def learn_categories(labels: Labels, config: Config, clock: Clock = utc_now) -> 
     if embedder is None or len(names) < 2:
         raise NotFound(
             f"too few confirmed: two categories with {LEAST} pictures each, not all twins of one another, are wanted; "
+            f"{others(labels.number('confirmed') - len(samples))}"
             "`curated review` (Enter, 1 to 9) or `curated file-as` makes them"
         )
+    answer = _learnt(labels, config, embedder, samples, names)
+    last = newest_categories(labels.database, embedder)
+    if last is None and any(each.filed for each in answer.figures):
+        figures = _as_if_before(labels, config, embedder, samples, answer.figures)
+    else:
+        figures = [_on_probation(each, (last or {}).get(each.category), samples) for each in answer.figures]
+    answer = replace(answer, figures=figures)
+    LearntModels(labels.database).add("category", embedder, seen, msgspec.msgpack.encode(answer), clock())
+    return answer.figures
+
+
+def _learnt(labels: Labels, config: Config, embedder: str, samples: list[Sample], names: list[str]) -> CategoryAnswer:
     samples = [sample for sample in samples if sample.label in names]
     ruled = [_rules(labels, sample, names, config) for sample in samples]
-    answer = run(
+    return run(
         CategoryTask(
             embedder=embedder,
             categories=names,
@@ -50,8 +67,27 @@ def learn_categories(labels: Labels, config: Config, clock: Clock = utc_now) -> 
         ),
         CategoryAnswer,
     )
-    LearntModels(labels.database).add("category", embedder, seen, msgspec.msgpack.encode(answer), clock())
-    return answer.figures
+
+
+def _as_if_before(
+    labels: Labels, config: Config, embedder: str, samples: list[Sample], found: list[CategoryFigures]
+) -> list[CategoryFigures]:
+    """The figures of a first training with what is left of each probation: the one before it is made up for."""
+    older = earlier(samples)
+    names = _enough(older)
+    passed = _learnt(labels, config, embedder, older, names).figures if len(names) > 1 else []
+    since = {
+        each.category: replace(each, probation=Probation.begun([sample.nth for sample in older])) for each in passed
+    }
+    return [_on_probation(each, since.get(each.category), samples) for each in found]
+
+
+def _on_probation(figures: CategoryFigures, last: CategoryFigures | None, samples: list[Sample]) -> CategoryFigures:
+    """With what is left of its probation if it would file any; `last` is what the training before said of it."""
+    if not figures.filed:
+        return figures
+    before = last.probation if last and last.filed else None
+    return replace(figures, probation=Probation.gone_on(before, [sample.nth for sample in samples]))
 
 
 def _enough(samples: list[Sample]) -> list[str]:

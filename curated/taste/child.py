@@ -19,7 +19,6 @@ from curated.taste.spreading import spread
 from curated.taste.tasks import Answer, CategoryTask, SpreadTask, Task, TasteTask
 
 _PR_SET_PDEATHSIG = 1
-_NICE = 5
 
 
 def main() -> None:
@@ -32,8 +31,6 @@ def main() -> None:
     _lower(resource.RLIMIT_DATA, memory)
     # A core dump would write what a person keeps and trashes to wherever the system collects those.
     _lower(resource.RLIMIT_CORE, 0)
-    # Filing and the review have the processor first.
-    os.nice(_NICE)
     task = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Task)
     sys.stdout.buffer.write(msgspec.msgpack.encode(answer(task)))
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 import msgspec
 
 from curated.state.database import Database
-from curated.state.learnt import LearntModels
+from curated.state.learnt import Learnt, LearntModels, Role
 from curated.taste.figures import Figures
 from curated.taste.tasks import CategoryAnswer, CategoryFigures, Linear, TasteAnswer
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     Floats = npt.NDArray[np.float32]
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T", TasteAnswer, CategoryAnswer)
 
 # A sure no and a sure yes, on a scale on which both have an end.
 _LEAST, _MOST = 0.01, 0.99
@@ -70,8 +75,8 @@ class Taste:
     @classmethod
     def newest(cls, database: Database) -> Self | None:
         """The last one that was trained, or None."""
-        found = LearntModels(database).newest("taste")
-        return cls.of(msgspec.msgpack.decode(found.payload, type=TasteAnswer)) if found else None
+        found = _newest(database, "taste", TasteAnswer)
+        return cls.of(found) if found else None
 
     def chances(self, vectors: Sequence[bytes]) -> Floats:
         """The chance of being kept, 0..1, of each float16 vector by `embedder`."""
@@ -82,17 +87,43 @@ class Taste:
         found: Floats = (0.5 * (1 + numpy.tanh(0.5 * logits))).astype(numpy.float32)
         return found
 
+    def opinion(self, chance: float) -> tuple[float | None, float]:
+        """(the chance if it is to be trusted, how soon to ask about a picture that has this one)."""
+        trusted = self.figures.earns_trust
+        return round(float(chance), 4) if trusted else None, round(0.5 - abs(float(chance) - 0.5), 4)
+
 
 def trainings(database: Database, limit: int = 20) -> list[Figures]:
     """The figures of the last trainings, the oldest first: how the taste got better with more labels."""
-    found = LearntModels(database).last("taste", limit)
-    return [msgspec.msgpack.decode(each.payload, type=TasteAnswer).figures for each in reversed(found)]
+    answers = [_read(each, TasteAnswer) for each in LearntModels(database).last("taste", limit)]
+    return [answer.figures for answer in reversed(answers) if answer is not None]
 
 
 def learnt_categories(database: Database) -> list[CategoryFigures]:
     """What each category is worth that was learnt last; empty where none was."""
+    found = _newest(database, "category", CategoryAnswer)
+    return found.figures if found else []
+
+
+def newest_categories(database: Database, embedder: str) -> dict[str, CategoryFigures] | None:
+    """What each category is worth that was learnt last, if it was by this embedder."""
     found = LearntModels(database).newest("category")
-    return msgspec.msgpack.decode(found.payload, type=CategoryAnswer).figures if found else []
+    answer = _read(found, CategoryAnswer) if found and found.embedder == embedder else None
+    return {each.category: each for each in answer.figures} if answer else None
+
+
+def _newest(database: Database, role: Role, expected: type[T]) -> T | None:
+    found = LearntModels(database).newest(role)
+    return _read(found, expected) if found else None
+
+
+def _read(learnt: Learnt, expected: type[T]) -> T | None:
+    """What was stored; nothing where it cannot be read, as if it had not been learnt."""
+    try:
+        return msgspec.msgpack.decode(learnt.payload, type=expected)
+    except msgspec.DecodeError as error:
+        log.warning("what was learnt at %s cannot be read (%s); `curated predict` learns it anew", learnt.at, error)
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +136,8 @@ class Opinion:
 
     @property
     def is_sure(self) -> bool:
-        """Whether pictures with such a chance were right as often as is wanted."""
-        return self.chance >= self.figures.threshold
+        """Whether pictures with such a chance were right as often as is wanted, for long enough to go by it."""
+        return self.figures.files and self.chance >= self.figures.threshold
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +153,9 @@ class LearntCategories:
     def newest(cls, database: Database) -> Self | None:
         """The last that was trained, or None."""
         found = LearntModels(database).newest("category")
-        if found is None:
+        answer = _read(found, CategoryAnswer) if found else None
+        if found is None or answer is None:
             return None
-        answer = msgspec.msgpack.decode(found.payload, type=CategoryAnswer)
         figures = {each.category: each for each in answer.figures}
         return cls(found.embedder, figures, tuple(answer.categories), _Plane.of(answer.model))
 

@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.preprocessing import StandardScaler
 
-from curated.taste.keeping import linear, matrix
+from curated.taste.keeping import linear, matrix, split
 from curated.taste.models import log_odds
 from curated.taste.tasks import CategoryAnswer, CategoryFigures, CategoryTask
 
@@ -25,6 +24,9 @@ FOLDS = 5
 _RULES_WEIGH = 5.0
 _STRENGTHS = (1e-3, 1e-2, 1e-1)
 _NEVER = 2.0
+# In standard errors. A threshold is cautious by one; that a category is told apart at all must be sure by three, for
+# chance is asked again at each training (benchmarks/taste.py: sequences of labels that have nothing to do with looks).
+_CAUTIOUS, _SURE = 1.0, 3.0
 
 Floats = npt.NDArray[np.floating[Any]]
 Counts = npt.NDArray[np.int64]
@@ -83,8 +85,7 @@ def _folds(labels: Counts, groups: Counts) -> Iterator[tuple[Counts, Counts]]:
     number = min(FOLDS, len(np.unique(groups)), int(np.bincount(labels).max()))
     if number < 2:
         return
-    splitter = StratifiedGroupKFold(n_splits=number, shuffle=True, random_state=0)
-    for training, test in splitter.split(labels[:, None], labels, groups):
+    for training, test in split(labels, groups, number):
         if len(test) and len(set(labels[training].tolist())) > 1:
             yield training, test
 
@@ -101,7 +102,7 @@ def _figures(task: CategoryTask, number: int, said: _Said, labels: Counts, group
         taken[here] = likeliest[here] & (chances[here] >= _threshold(chances, belongs, groups, others, task.precision))
     precision = float(belongs[taken].mean()) if taken.any() else 0.0
     threshold = _threshold(chances, belongs, groups, likeliest, task.precision)
-    if precision < task.precision:
+    if precision < task.precision or not _tells(belongs, groups, taken):
         threshold, taken = _NEVER, np.zeros(len(labels), bool)
     ruled = np.asarray(task.ruled) == number
     return CategoryFigures(
@@ -116,21 +117,37 @@ def _figures(task: CategoryTask, number: int, said: _Said, labels: Counts, group
     )
 
 
+def _tells(belongs: npt.NDArray[np.bool_], groups: Counts, taken: npt.NDArray[np.bool_]) -> bool:
+    """Whether those taken surely belong there more often than any; of a common category nearly all do anyway."""
+    share = float(np.average(belongs, weights=_weights(groups)))
+    weights = _weights(groups[taken])
+    right, number = np.atleast_1d(weights @ belongs[taken]), np.atleast_1d(weights.sum())
+    return bool(number[0] > 0 and _surely(right, number, _SURE)[0] > share)
+
+
+def _weights(groups: Counts) -> Floats:
+    """Twins count as one picture together."""
+    if not len(groups):
+        return np.zeros(0)
+    _, members, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    found: Floats = 1 / sizes[members]
+    return found
+
+
 def _threshold(chances: Floats, belongs: npt.NDArray[np.bool_], groups: Counts, among: Any, precision: float) -> float:
-    """The lowest chance from which on so many of these pictures surely belong; twins count as one picture together."""
+    """The lowest chance from which on so many of these pictures surely belong."""
     order = np.flatnonzero(among)[np.argsort(-chances[among], kind="stable")]
     if not len(order):
         return _NEVER
-    _, members, sizes = np.unique(groups[order], return_inverse=True, return_counts=True)
-    weights = 1 / sizes[members]
+    weights = _weights(groups[order])
     right, taken = np.cumsum(weights * belongs[order]), np.cumsum(weights)
-    sure = np.flatnonzero(_surely(right, taken) >= precision)
+    sure = np.flatnonzero(_surely(right, taken, _CAUTIOUS) >= precision)
     return float(chances[order[sure[-1]]]) if len(sure) else _NEVER
 
 
-def _surely(right: Floats, taken: Floats) -> Floats:
-    """The lower end of Wilson's interval for right / taken, one standard error wide: few are not enough to be sure."""
-    share = right / taken
-    spread_ = np.sqrt(share * (1 - share) / taken + 1 / (4 * taken**2))
-    found: Floats = (share + 1 / (2 * taken) - spread_) / (1 + 1 / taken)
+def _surely(right: Floats, taken: Floats, errors: float) -> Floats:
+    """The lower end of Wilson's interval for right / taken, so many standard errors wide: few are not enough."""
+    share, square = right / taken, errors**2
+    spread = errors * np.sqrt(share * (1 - share) / taken + square / (4 * taken**2))
+    found: Floats = (share + square / (2 * taken) - spread) / (1 + square / taken)
     return found

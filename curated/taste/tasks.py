@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from curated.taste.figures import Figures
+from curated.taste.probation import Probation
 
 
 class TasteTask(msgspec.Struct, frozen=True, tag="taste"):
@@ -75,7 +76,8 @@ class CategoryFigures(msgspec.Struct, frozen=True):
 
     `labels` confirmed pictures belong there. From the chance `threshold` up (above 1: never) it would take `filed`
     pictures, of which the share `precision` belongs there, and `recall` of all that do. Of the `rules_filed` pictures
-    that the rules alone give it the share `rules_precision` belongs there.
+    that the rules alone give it the share `rules_precision` belongs there. `probation` is what it has to go through, or
+    has gone through, since it would first have filed any.
     """
 
     category: str
@@ -86,6 +88,17 @@ class CategoryFigures(msgspec.Struct, frozen=True):
     threshold: float
     rules_precision: float
     rules_filed: int
+    probation: Probation | None = None
+
+    @property
+    def files(self) -> bool:
+        """Whether it may file by itself: it was right as often as is wanted, now and for a good many labels."""
+        return self.filed > 0 and self.probation is not None and self.probation.over
+
+    @property
+    def on_probation(self) -> bool:
+        """Whether it is right as often as is wanted, and a later training has still to say the same."""
+        return self.filed > 0 and not self.files
 
 
 class CategoryAnswer(msgspec.Struct, frozen=True, tag="category"):

@@ -14,7 +14,8 @@ from curated.state.labels import Labels, Sample
 from curated.state.learnt import LearntModels
 from curated.state.rows import to_text
 from curated.taste.figures import Figures
-from curated.taste.models import Taste
+from curated.taste.models import Taste, trainings
+from curated.taste.probation import Probation, earlier
 from curated.taste.process import run
 from curated.taste.tasks import SpreadAnswer, SpreadTask, TasteAnswer, TasteTask
 
@@ -35,50 +36,81 @@ _EPOCH = datetime(2000, 1, 1)  # noqa: DTZ001 - cameras' times have no zone
 def predict(labels: Labels, clock: Clock = utc_now) -> Figures:
     """Train on what is labelled, score what is not, keep the model and the scores in the database; the figures.
 
-    Where it does not beat guessing no picture has a score; which to ask about next is known all the same. Raises
+    Until it has earned trust no picture has a score; which to ask about next is known all the same. Raises
     NotFound where there are too few labels, saying how many are wanted, and CuratedError if training fails.
     """
     seen = labels.newest_verdict()
     embedder = labels.embedder()
     samples = labels.labelled(embedder) if embedder else []
-    check_enough(samples)
-    answer = run(
-        TasteTask(
-            embedder=embedder or "",
-            vectors=[sample.vector for sample in samples],
-            verdicts=[int(sample.label == "keep") for sample in samples],
-            groups=[sample.group for sample in samples],
-            facts=[_facts(sample) for sample in samples],
-        ),
-        TasteAnswer,
-    )
+    check_enough(samples, labels.number())
+    answer = run(_task(embedder or "", samples), TasteAnswer)
     figures = msgspec.structs.replace(answer.figures, seen=seen, at=to_text(clock()))
+    if figures.passes:
+        probation = _probation(next(iter(trainings(labels.database, 1)), None), figures, samples)
+        figures = msgspec.structs.replace(figures, probation=probation)
     taste = Taste.of(msgspec.structs.replace(answer, figures=figures))
     scored = _scores(labels, taste)
     figures = msgspec.structs.replace(figures, scored=len(scored) if figures.earns_trust else 0)
     answer = msgspec.structs.replace(answer, figures=figures)
     LearntModels(labels.database).add("taste", figures.embedder, seen, msgspec.msgpack.encode(answer), clock())
-    labels.set_scores(scored)
+    # What has come in meanwhile was judged by an older taste, or by none.
+    labels.set_scores(scored + _late(labels, taste, max((photo_id for photo_id, *_ in scored), default=0)))
     return figures
 
 
-def check_enough(samples: list[Sample]) -> None:
-    """Raises NotFound, saying what is missing, where too few are labelled to learn keep from trash."""
+def _task(embedder: str, samples: list[Sample]) -> TasteTask:
+    return TasteTask(
+        embedder=embedder,
+        vectors=[sample.vector for sample in samples],
+        verdicts=[int(sample.label == "keep") for sample in samples],
+        groups=[sample.group for sample in samples],
+        facts=[_facts(sample) for sample in samples],
+    )
+
+
+def _probation(last: Figures | None, figures: Figures, samples: list[Sample]) -> Probation:
+    """What is left of the probation of a training that passes; `last` is the one before it."""
+    labels = [sample.nth for sample in samples]
+    if last is not None and last.embedder == figures.embedder:
+        return Probation.gone_on(last.probation if last.passes else None, labels)
+    # The first of all, perhaps by hundreds of labels: the one before it is made up for.
+    older = earlier(samples)
+    try:
+        check_enough(older, len(older))
+    except NotFound:
+        return Probation.begun(labels)
+    passed = run(_task(figures.embedder, older), TasteAnswer).figures.passes
+    return Probation.gone_on(Probation.begun([sample.nth for sample in older]) if passed else None, labels)
+
+
+def check_enough(samples: list[Sample], labelled: int) -> None:
+    """Raises NotFound, saying what is missing, where too few are labelled to learn keep from trash.
+
+    `labelled` counts those without an embedding of that one model, too.
+    """
     kept = sum(sample.label == "keep" for sample in samples)
     trashed = len(samples) - kept
+    more = "`curated review` or `curated mark keep|trash` makes them"
     if min(kept, trashed) < LEAST_OF_EACH:
         raise NotFound(
             f"too few labels: {kept} kept and {trashed} trashed, at least {LEAST_OF_EACH} of each are wanted; "
-            "`curated review` or `curated mark keep|trash` makes them"
+            f"{others(labelled - len(samples))}{more}"
         )
     for verdict, word in (("keep", "kept"), ("trash", "trashed")):
         apart = len({sample.group for sample in samples if sample.label == verdict})
         if apart < LEAST_GROUPS:
             raise NotFound(
                 f"too few labels: of {kept} kept and {trashed} trashed, the {word} ones are twins in only {apart} "
-                f"group{'s' if apart > 1 else ''}, at least {LEAST_GROUPS} are wanted; "
-                "`curated review` or `curated mark keep|trash` makes more"
+                f"group{'s' if apart > 1 else ''}, at least {LEAST_GROUPS} are wanted; {more}"
             )
+
+
+def others(number: int) -> str:
+    """A word about labelled pictures that cannot be learnt from together with the rest."""
+    if not number:
+        return ""
+    were = "1 more has a label, but an embedding" if number == 1 else f"{number} more have a label, but embeddings"
+    return f"{were} of another model or none (`curated recurate` mends that); "
 
 
 def _scores(labels: Labels, taste: Taste) -> list[tuple[int, float | None, float | None]]:
@@ -104,6 +136,14 @@ def _scores(labels: Labels, taste: Taste) -> list[tuple[int, float | None, float
     ]
 
 
+def _late(labels: Labels, taste: Taste, after: int) -> list[tuple[int, float | None, float | None]]:
+    return [
+        (photo_id, *taste.opinion(chance))
+        for some in labels.unlabelled(taste.embedder, after)
+        for (photo_id, _), chance in zip(some, taste.chances([vector for _, vector in some]), strict=True)
+    ]
+
+
 def doubtful_among(pictures: int) -> int:
     """Among how many of the most doubtful the next to ask about are chosen."""
     return min(_MOST, max(_FEWEST, pictures // _SHARE))
@@ -124,4 +164,4 @@ def _facts(sample: Sample) -> list[float]:
     ]
 
 
-__all__ = ["LEAST_GROUPS", "LEAST_OF_EACH", "check_enough", "predict"]
+__all__ = ["LEAST_GROUPS", "LEAST_OF_EACH", "check_enough", "others", "predict"]

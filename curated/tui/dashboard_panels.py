@@ -191,9 +191,8 @@ def taste(snapshot: Snapshot, width: int, height: int) -> Content:
     if figures.earns_trust:
         lines.append(Content.assemble(("✓", "$text-success"), f" trusted: {judged.scored:,} pictures have a score"))
     else:
-        lines.append(
-            Content.assemble(("!", "$text-warning"), f" not trusted: about {figures.more_labels:,} more labels")
-        )
+        wait = "on probation:" if figures.on_probation else "not trusted: about"
+        lines.append(Content.assemble(("!", "$text-warning"), f" {wait} {figures.more_labels:,} more labels"))
     if figures.curve and height > len(lines):
         curve = [f"{point.labels:,}: {point.auc:.2f}" for point in figures.curve]
         lines += [_low(line) for line in _in_lines(["AUC by labels", *curve], "  ", width)]
@@ -201,7 +200,9 @@ def taste(snapshot: Snapshot, width: int, height: int) -> Content:
         lines.append(_low(f"Brier score {figures.brier:.3f} (base rate {figures.base_brier:.3f})"))
     if snapshot.counts.learnt and height > len(lines):
         known = [
-            f"{plain(each.category)} {each.precision:.0%}" if each.filed else f"{plain(each.category)} unsure"
+            f"{plain(each.category)} {each.precision:.0%}" + (" on probation" if each.on_probation else "")
+            if each.filed
+            else f"{plain(each.category)} unsure"
             for each in snapshot.counts.learnt
         ]
         lines += [_low(line) for line in _in_lines(["learnt, right:", *known], "  ", width)]

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import pytest
+
+from curated.domain import Status
 from curated.state.labels import Labels
 from tests.support.filing_world import NOON, World
 
@@ -41,13 +46,48 @@ def test_a_ring_of_twins_is_one_group(world: World) -> None:
     assert len({found[each] for each in (first, second, third)}) == 1
 
 
-def test_what_has_no_verdict_is_read_in_order_and_nothing_is_sorted(world: World) -> None:
-    labelled(world)
+def plan_of(world: World, action: Callable[[], object]) -> list[str]:
+    """How SQLite goes about the statements of an action."""
     statements: list[str] = []
     connection = world.database.connection
     connection.set_trace_callback(statements.append)
-    list(Labels(world.database).unlabelled(MODEL))
+    action()
     connection.set_trace_callback(None)
     plan = [row["detail"] for sql in statements for row in connection.execute("EXPLAIN QUERY PLAN " + sql)]
     assert plan
+    return plan
+
+
+def test_what_has_no_verdict_is_read_in_order_and_nothing_is_sorted(world: World) -> None:
+    labelled(world)
+    plan = plan_of(world, lambda: list(Labels(world.database).unlabelled(MODEL)))
     assert not [detail for detail in plan if "TEMP B-TREE" in detail]
+
+
+@pytest.mark.parametrize("column", ["verdict", "confirmed"])
+def test_labels_are_found_by_their_index_and_never_all_pictures_or_embeddings_read(world: World, column: str) -> None:
+    """A few hundred labels among 300,000 pictures."""
+    labels = Labels(world.database)
+    for action in (
+        lambda: labels.embedder(column),
+        lambda: labels.labelled(MODEL, column),
+        lambda: labels.number(column),
+    ):
+        plan = plan_of(world, action)
+        assert not [detail for detail in plan if detail.startswith("SCAN")], plan
+        assert [detail for detail in plan if f"photo_{column} ({column}>?)" in detail], plan
+
+
+def test_labels_are_numbered_in_the_order_in_which_they_were_given(world: World) -> None:
+    first, second = labelled(world), labelled(world)
+    world.store.set_verdict(first, "trash", NOON)
+    nths = {sample.photo_id: sample.nth for sample in Labels(world.database).labelled(MODEL)}
+    assert nths[first] > nths[second]
+
+
+def test_what_is_gone_is_no_label(world: World) -> None:
+    there, gone = labelled(world), labelled(world)
+    world.store.set_status(gone, Status.MISSING, "gone")
+    labels = Labels(world.database)
+    assert [sample.photo_id for sample in labels.labelled(MODEL)] == [there]
+    assert labels.number() == 1

@@ -13,6 +13,7 @@ from curated.state.overview import Entry, Judged
 from curated.state.store import Attempt
 from curated.taste import Figures
 from curated.taste.figures import Point
+from curated.taste.probation import Probation
 from curated.tui.dashboard_look import Counts, Health, Snapshot
 from tests.support.filing_world import NOON
 
@@ -53,7 +54,7 @@ FIGURES = Figures(
     embedder="some-model", kept=412, trashed=288, groups=651, auc=0.87, auc_low=0.83, auc_high=0.9, facts_auc=0.61,
     gain_low=0.2, average_precision=0.9, base_rate=0.59, brier=0.141, base_brier=0.242, regularisation=0.01,
     curve=(Point(20, 0.61), Point(40, 0.68), Point(80, 0.74), Point(160, 0.8), Point(320, 0.84), Point(700, 0.87)),
-    scored=7_610,
+    scored=7_610, probation=Probation(400, 112, 0),
 )  # fmt: skip
 
 NASTY = "a\x1b[2Jb [red]x[/] \udcff 日本語の写真とても長い名前です 👨‍👩‍👧.jpg"

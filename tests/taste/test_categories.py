@@ -29,7 +29,8 @@ def look(category: str, chance: np.random.Generator, noise: float = 0.5) -> np.n
 
 def confirm(world: World, category: str, vector: np.ndarray, kind: str = "photo", score: float = 0.9) -> int:
     """A picture that the models take for `kind` and a person filed as `category`."""
-    photo_id, at = add(world, vector), NOON.isoformat(timespec="microseconds")
+    photo_id = add(world, vector)
+    at = (NOON + timedelta(milliseconds=photo_id)).isoformat(timespec="microseconds")
     world.database.execute(
         "UPDATE photo SET category = ?, confirmed = ?, kind = ?, kind_scores = ?, people = 0, pixel_hash = 'x', "
         "phash = 'x', phash_wide = 'x', models = ? WHERE id = ?",
@@ -65,7 +66,7 @@ def decided(world: World, config: Config, vector: np.ndarray, kind: str = "photo
 def test_what_the_rules_get_wrong_is_learnt_from_corrections_and_filed_by_itself(world: World) -> None:
     """The models take plans for photos; a person has filed them under a category of their own."""
     chance = np.random.default_rng(0)
-    for _ in range(20):
+    for _ in range(30):
         confirm(world, "Plans", look("Plans", chance))
         confirm(world, "Photos", look("Photos", chance))
     before = decided(world, Config(), look("Plans", chance))
@@ -75,7 +76,7 @@ def test_what_the_rules_get_wrong_is_learnt_from_corrections_and_filed_by_itself
     assert figures["Photos"].rules_precision == 0.5
     after = decided(world, Config(), look("Plans", chance))
     assert (after.category, after.folder, after.status) == ("Plans", "Plans", Status.FILED)
-    assert "learnt from 20 confirmed pictures" in after.reason
+    assert "learnt from 30 confirmed pictures" in after.reason
     assert decided(world, Config(), look("Photos", chance)).category == "Photos"
 
 
@@ -142,10 +143,10 @@ def test_too_few_or_twins_only_say_what_is_wanted(world: World) -> None:
 
 def test_learning_begins_by_itself_after_so_many_new_labels_and_not_before(world: World) -> None:
     chance = np.random.default_rng(6)
-    config = from_dict({"taste": {"every": 24}}, "test")
+    config = from_dict({"taste": {"every": 60}}, "test")
     told: list[str] = []
     trainer = Trainer(config, world.database, told.append)
-    for number in range(23):
+    for number in range(59):
         add(world, look("Photos" if number % 2 else "Memes", chance), "keep" if number % 2 else "trash")
     assert not trainer.train_if_due()
     add(world, look("Memes", chance), "trash")
@@ -153,7 +154,7 @@ def test_learning_begins_by_itself_after_so_many_new_labels_and_not_before(world
     assert trainer.train_if_due()
     wait_until(lambda: told, "the training to end", seconds=60)
     trainer.wait()
-    assert told[0].startswith("learnt from 24 verdicts: AUC")
+    assert told[0].startswith("learnt from 60 verdicts: AUC")
     assert world.store.get(unlabelled).keep_score > 0.5
     assert not trainer.train_if_due()
 
@@ -181,7 +182,7 @@ def test_a_training_that_found_too_little_is_not_tried_again_at_once(world: Worl
 
 def test_a_new_picture_has_its_chance_as_soon_as_it_is_filed(world: World) -> None:
     chance = np.random.default_rng(8)
-    for number in range(40):
+    for number in range(60):
         add(world, look("Photos" if number % 2 else "Memes", chance), "keep" if number % 2 else "trash")
     from curated.taste import predict
 

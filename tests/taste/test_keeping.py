@@ -99,7 +99,7 @@ def test_pictures_of_other_embedders_have_no_score(world: World) -> None:
 
 def test_scores_of_what_is_labelled_or_gone_meanwhile_are_forgotten(world: World) -> None:
     chance = np.random.default_rng(7)
-    label(world, 40, chance)
+    label(world, 60, chance)
     ids = [add(world, GOOD) for _ in range(3)]
     predict(Labels(world.database))
     assert all(world.store.get(each).keep_score for each in ids)
@@ -125,11 +125,12 @@ def test_asking_goes_round_the_looks_before_it_asks_for_one_again(world: World) 
 
 @pytest.mark.parametrize(
     ("auc", "low", "facts", "gain_low", "wanted"),
-    [(0.9, 0.8, 0.6, 0.1, 0), (0.7, 0.45, 0.5, -0.05, 57), (0.4, 0.3, 0.5, -0.2, 100)],
+    [(0.9, 0.8, 0.6, 0.2, 25), (0.7, 0.45, 0.5, -0.05, 267), (0.4, 0.3, 0.5, -0.2, 100)],
 )
 def test_how_many_more_labels_follows_from_the_width_of_the_interval(
     auc: float, low: float, facts: float, gain_low: float, wanted: int
 ) -> None:
+    """Trust goes by intervals of 3 standard errors, half again as wide as those that are shown."""
     figures = Figures(
         embedder="x", kept=50, trashed=50, groups=100, auc=auc, auc_low=low, auc_high=1.0, facts_auc=facts,
         gain_low=gain_low, average_precision=0.5, base_rate=0.5, brier=0.2, base_brier=0.25, regularisation=0.1,

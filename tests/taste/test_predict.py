@@ -31,12 +31,12 @@ def add(world: World, vector: np.ndarray, verdict: str | None = None, twin_of: i
 def test_what_is_like_the_kept_scores_above_what_is_like_the_trashed(world: World) -> None:
     chance = np.random.default_rng(0)
     good, bad = np.eye(SIZE)[0] * 3, -np.eye(SIZE)[0] * 3
-    for _ in range(20):
+    for _ in range(30):
         add(world, good + chance.normal(size=SIZE), "keep")
         add(world, bad + chance.normal(size=SIZE), "trash")
     like_good, like_bad = add(world, good), add(world, bad)
     figures = predict(Labels(world.database))
-    assert (figures.kept, figures.trashed, figures.scored) == (20, 20, 2)
+    assert (figures.kept, figures.trashed, figures.scored) == (30, 30, 2)
     assert figures.auc > 0.9
     assert figures.earns_trust
     scores = {photo.id: photo.keep_score for photo in world.store.photos(sort="keep")}

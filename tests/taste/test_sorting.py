@@ -37,17 +37,17 @@ def test_what_can_be_told_apart_files_by_itself() -> None:
         assert figures.threshold <= 1
 
 
-def test_noise_is_seldom_given_a_threshold_and_never_a_precision_below_what_is_wanted() -> None:
-    """Choosing a threshold by the pictures it is judged by lets one of four such categories through."""
+def test_noise_is_given_no_threshold_however_common_the_category() -> None:
+    """Of a category that holds 85 % anyway, luck makes nine in ten right in every sixth training."""
     given = 0
-    for seed in range(30):
+    for seed in range(10):
         chance = np.random.default_rng(seed)
         labels = [int(chance.random() < 0.85) for _ in range(100)]
         for figures in learnt(task(chance.normal(size=(100, SIZE)), labels)).values():
             assert (figures.filed == 0) == (figures.threshold > 1)
             assert figures.filed == 0 or figures.precision >= 0.9
             given += figures.filed > 0
-    assert given <= 8
+    assert given == 0
 
 
 def test_twenty_pictures_of_one_burst_prove_as_much_as_one() -> None:

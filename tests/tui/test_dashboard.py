@@ -20,6 +20,7 @@ from curated.domain import Purpose, Status
 from curated.state.daemon import DaemonState, InstanceLock, publish
 from curated.state.store import Attempt
 from curated.taste import CategoryFigures
+from curated.taste.probation import Probation
 from curated.tui import dashboard_panels as panels
 from curated.tui.app import ReviewApp
 from curated.tui.dashboard import DashboardScreen, Panel
@@ -217,15 +218,21 @@ def test_the_taste_says_whether_it_is_to_be_trusted_and_how_it_is_got() -> None:
     assert "20: 0.61" in trusted
     weak = replace(busy().counts, taste=FIGURES.__class__(**{**as_dict(FIGURES), "auc_low": 0.4}))
     assert "! not trusted: about" in panels.taste(replace(busy(), counts=weak), 90, 8).plain
+    new = FIGURES.__class__(**{**as_dict(FIGURES), "probation": Probation(660, 60, 31)})
+    assert (
+        "! on probation: 31 more labels"
+        in panels.taste(replace(busy(), counts=replace(busy().counts, taste=new)), 90, 8).plain
+    )
 
 
 def test_the_taste_says_how_right_each_learnt_category_is() -> None:
     known = (
-        CategoryFigures("Photos", 40, 38, 0.97, 0.9, 0.6, 0.8, 44),
+        CategoryFigures("Photos", 40, 38, 0.97, 0.9, 0.6, 0.8, 44, Probation(1, 25, 0)),
+        CategoryFigures("Plans", 20, 18, 0.95, 0.9, 0.6, 0.8, 24, Probation(1, 25, 9)),
         CategoryFigures("a\x1b[2Jb", 9, 0, 0.0, 0.0, 2.0, 0.5, 12),
     )
     text = panels.taste(replace(busy(), counts=replace(busy().counts, learnt=known)), 90, 9).plain
-    assert "Photos 97%" in text
+    assert "Photos 97%  Plans 95% on probation" in text
     assert "b unsure" in text
     assert "\x1b" not in text
 
@@ -316,7 +323,7 @@ async def test_retrying_without_a_daemon_says_who_will_do_it(world: World) -> No
     photo_id = failed_picture(world)
     world.store.set_attempt(Attempt(world.unsorted / "half.jpg", 1, 1, 2, NOON, "being written"), NOON)
     async with dashboard(world) as (pilot, _):
-        await pilot.press("r")
+        await pilot.press("f5")
         await until(pilot, lambda: notices(pilot), "a word")
         assert "2 files are tried again: `curated run` files them" in notices(pilot)[0]
     assert world.store.get(photo_id).status is Status.UNDONE
@@ -331,7 +338,7 @@ async def test_retrying_tells_the_daemon(running: World) -> None:
     before = signal.signal(signal.SIGUSR1, lambda number, _: heard.append(number))
     try:
         async with dashboard(running) as (pilot, _):
-            await pilot.press("r")
+            await pilot.press("f5")
             await until(pilot, lambda: heard and notices(pilot), "the signal")
             assert "1 file is tried again: the daemon files them now." in notices(pilot)[0]
     finally:
@@ -343,7 +350,7 @@ async def test_what_cannot_be_tried_again_says_why(world: World) -> None:
     failed_picture(world)
     (world.library / "Failed" / "bad 1.png").unlink()
     async with dashboard(world) as (pilot, _):
-        await pilot.press("r")
+        await pilot.press("f5")
         await until(pilot, lambda: notices(pilot), "a word")
         assert "1 cannot be tried again: bad 1.png: " in notices(pilot)[0]
 
@@ -351,7 +358,7 @@ async def test_what_cannot_be_tried_again_says_why(world: World) -> None:
 @played
 async def test_retrying_where_nothing_failed_says_so(world: World) -> None:
     async with dashboard(world) as (pilot, _):
-        await pilot.press("r")
+        await pilot.press("f5")
         await until(pilot, lambda: notices(pilot), "a word")
         assert "nothing to try again" in notices(pilot)[0]
 
