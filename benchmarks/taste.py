@@ -1,4 +1,7 @@
-"""`curated predict` at 300,000 pictures, and how many labels a taste wants when it may choose what to ask about."""
+"""`curated predict` at 300,000 pictures, how seldom luck earns trust, and how many labels a taste wants that may ask.
+
+CURATED_BENCH_SEQUENCES sequences of twenty trainings each are tried for trust (default 200; some seconds a sequence).
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +28,8 @@ DIMENSIONS = 512
 ROUND = 25
 ROUNDS = 12
 SEEDS = 5
+SEQUENCES = int(os.environ.get("CURATED_BENCH_SEQUENCES", "200"))
+FIRST, EVERY, TRAININGS = 40, 25, 20
 
 Floats = npt.NDArray[np.float32]
 Order = Callable[[Floats, Floats, np.random.Generator], npt.NDArray[np.int64]]
@@ -31,6 +38,7 @@ Order = Callable[[Floats, Floats, np.random.Generator], npt.NDArray[np.int64]]
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="curated-bench-") as name:
         _at_scale(Path(name))
+    _luck()
     _simulate()
 
 
@@ -49,10 +57,9 @@ def _at_scale(folder: Path) -> None:
             if start < LABELS:
                 liking = vectors @ direction + chance.normal(size=len(vectors)) * 0.5
                 verdicts = np.where(liking > 0, "keep", "trash")[: LABELS - start].tolist()
-                connection.executemany(
-                    "UPDATE photo SET verdict = ? WHERE id = ?",
-                    [(verdict, start + number + 1) for number, verdict in enumerate(verdicts)],
-                )
+                given = [(verdict, start + number + 1) for number, verdict in enumerate(verdicts)]
+                connection.executemany("UPDATE photo SET verdict = ? WHERE id = ?", given)
+                connection.executemany("INSERT INTO verdict (verdict, photo_id, at) VALUES (?, ?, '')", given)
     config = folder / "config.toml"
     config.write_text('[folders]\nunsorted = "Unsorted"\nlibrary = "Library"\nstate = "state"\n')
     started = time.perf_counter()
@@ -69,6 +76,79 @@ def _at_scale(folder: Path) -> None:
     print(f"{PICTURES:,} pictures, {LABELS:,} labels, {DIMENSIONS} dimensions: {wall:.1f} s")
     print(f"most memory of one process: {peak:.0f} MiB")
     print(f"AUC {figures['auc']:.3f} ({figures['auc_low']:.3f} to {figures['auc_high']:.3f})")
+
+
+def _luck() -> None:
+    """Twenty trainings, each by 25 more labels: how many such sequences earn trust where there is nothing to learn."""
+    # Forked processes would share the threads that numpy has begun.
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        for name, learns, signal in (
+            ("keep or trash, noise", _tastes, 0.0),
+            ("keep or trash, a real liking (AUC 0.76 at best)", _tastes, 1.0),
+            ("two categories, noise", _categories, 0.0),
+            ("two categories that can be told apart (AUC 0.98 at best)", _categories, 3.0),
+        ):
+            found = list(pool.map(learns, range(SEQUENCES), [signal] * SEQUENCES))
+            once = sum(passed for passed, _ in found)
+            trusted = sorted(labels for _, labels in found if labels)
+            print(f"\n{name}: {SEQUENCES} sequences of {TRAININGS} trainings, {FIRST} to {_labels()[-1]} labels")
+            print(f"would pass at least once: {once}; earn trust: {len(trusted)}", end="")
+            print(f", half of them by {trusted[len(trusted) // 2]} labels" if trusted else "")
+
+
+def _labels() -> list[int]:
+    return [FIRST + EVERY * number for number in range(TRAININGS)]
+
+
+def _drawn(seed: int, signal: float) -> tuple[list[bytes], list[int]]:
+    """16 numbers each, the first of which tells of the labels; with odd seeds four of five labels are the same."""
+    chance = np.random.default_rng(seed)
+    number = _labels()[-1]
+    labels = (chance.random(number) < (0.5, 0.8)[seed % 2]).astype(np.int64)
+    labels[:10], labels[10:20] = 1, 0
+    vectors = chance.normal(size=(number, 16))
+    vectors[:, 0] += signal * labels
+    return [each.astype(np.float16).tobytes() for each in vectors], labels.tolist()
+
+
+def _tastes(seed: int, signal: float) -> tuple[bool, int]:
+    """(Whether any training passed, by how many labels it earned trust or 0)."""
+    from curated.taste.keeping import learn_taste
+    from curated.taste.probation import Probation
+    from curated.taste.tasks import TasteTask
+
+    vectors, verdicts = _drawn(seed, signal)
+    facts = np.random.default_rng(seed + 1_000_000).normal(size=(len(verdicts), 9)).tolist()
+    passed, last = False, None
+    for size in _labels():
+        task = TasteTask("bench-1", vectors[:size], verdicts[:size], list(range(size)), facts[:size])
+        passes = learn_taste(task).figures.passes
+        passed |= passes
+        last = Probation.gone_on(last, range(size)) if passes else None
+        if last and last.over:
+            return True, size
+    return passed, 0
+
+
+def _categories(seed: int, signal: float) -> tuple[bool, int]:
+    """The same of the commoner of two categories, which the rules know nothing of."""
+    from curated.taste.probation import Probation
+    from curated.taste.sorting import learn_categories
+    from curated.taste.tasks import CategoryTask
+
+    vectors, labels = _drawn(seed, signal)
+    passed, last = False, None
+    for size in _labels():
+        task = CategoryTask(
+            embedder="bench-1", categories=["A", "B"], vectors=vectors[:size], rules=[[0.5, 0.5]] * size,
+            ruled=[-1] * size, labels=labels[:size], groups=list(range(size)), precision=0.9,
+        )  # fmt: skip
+        passes = learn_categories(task).figures[1].filed > 0
+        passed |= passes
+        last = Probation.gone_on(last, range(size)) if passes else None
+        if last and last.over:
+            return True, size
+    return passed, 0
 
 
 def _simulate() -> None:

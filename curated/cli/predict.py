@@ -23,12 +23,13 @@ def predict(
     """Train on what you kept, trashed and confirmed, score the rest, and say how far the scores can be trusted."""
     with opened(read_only=False) as context:
         labels = Labels(context.database)
+        # First: where there is too little to learn a taste from, nothing at all is changed.
+        figures = train_and_score(labels)
         categories, why_not = list[CategoryFigures](), ""
         try:
             categories = learn_categories(labels, context.config)
         except NotFound as error:
             why_not = str(error)
-        figures = train_and_score(labels)
     if as_json:
         told = {name: getattr(figures, name) for name in ("earns_trust", "on_probation", "more_labels")}
         known = [{**msgspec.to_builtins(each), "files": each.files} for each in categories]
