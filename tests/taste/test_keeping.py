@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from curated.domain import Status
 from curated.state.labels import Labels
 from curated.taste import Taste, predict, trainings
 from curated.taste.figures import Figures
-from tests.support.filing_world import World
+from tests.support.filing_world import NOON, World
 from tests.taste.test_predict import MODEL, SIZE, add
 
 GOOD = np.eye(SIZE)[0] * 2
@@ -136,3 +138,17 @@ def test_how_many_more_labels_follows_from_the_width_of_the_interval(
         gain_low=gain_low, average_precision=0.5, base_rate=0.5, brier=0.2, base_brier=0.25, regularisation=0.1,
     )  # fmt: skip
     assert figures.more_labels == wanted
+
+
+def test_what_comes_in_while_it_learns_has_its_chance_too(world: World) -> None:
+    label(world, 60, np.random.default_rng(9))
+    early, late = add(world, GOOD), []
+
+    def clock() -> datetime:
+        """Asked when the training has ended, and again when all that was there has a score."""
+        late.append(add(world, GOOD))
+        return NOON
+
+    predict(Labels(world.database), clock)
+    assert len(late) == 2
+    assert all(world.store.get(each).keep_score > 0.5 for each in (early, *late))
