@@ -51,7 +51,7 @@ def picture(number: int) -> bytes:
 
 def small_picture(number: int) -> bytes:
     """The same for thousands: hardly a kilobyte."""
-    return _head(number % 97) + number.to_bytes(8, "big")
+    return _head(number % 1_000) + number.to_bytes(8, "big")
 
 
 _HEADS: dict[int, bytes] = {}
