@@ -60,21 +60,19 @@ class Trainer:
         self._config = config
 
     def train_if_due(self) -> bool:
-        """Begin to train if so many labels are new and nothing is being trained; whether it began.
-
-        Raises StateError or sqlite3.Error where the database cannot be read, and nothing else.
-        """
+        """Begin to train if so many labels are new and nothing is being trained; whether it began. Raises nothing."""
         if not self._config.taste.every or (self._thread is not None and self._thread.is_alive()):
             return False
         if self._not_before and self._now() < self._not_before:
             return False
-        due = [role for role, new in self._new().items() if new >= self._config.taste.every]
-        if not due:
-            return False
-        thread = threading.Thread(target=self._train, args=(due,), name="trainer", daemon=True)
         try:
+            due = [role for role, new in self._new().items() if new >= self._config.taste.every]
+            if not due:
+                return False
+            thread = threading.Thread(target=self._train, args=(due,), name="trainer", daemon=True)
             thread.start()
-        except RuntimeError as error:  # the system has no thread to spare
+        # The database cannot be read, or the system has no thread to spare: those who need either say so themselves.
+        except (sqlite3.Error, CuratedError, RuntimeError) as error:
             self._complain(error)
             return False
         self._thread = thread

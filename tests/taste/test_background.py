@@ -85,3 +85,22 @@ def test_whatever_else_goes_wrong_in_the_thread_is_logged_with_its_trace_and_the
     assert len(complaints) == 1
     assert "by a fault of this program (ValueError('the screen has gone'))" in complaints[0].getMessage()
     assert complaints[0].exc_info
+
+
+def test_a_database_that_cannot_be_read_is_no_reason_for_the_caller_to_end(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = ManualClock()
+    trainer = Trainer(from_dict({"taste": {"every": 1}}, "test"), world.database, monotonic=clock)
+    world.database.execute("ALTER TABLE verdict RENAME TO elsewhere")
+    assert not trainer.train_if_due()
+    clock.advance(3600)
+    assert not trainer.train_if_due()
+    complaints = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert len(complaints) == 1
+    assert "no such table: verdict; `curated doctor`" in complaints[0]
+    world.database.execute("ALTER TABLE elsewhere RENAME TO verdict")
+    labelled(world)
+    clock.advance(3600)
+    assert trainer.train_if_due()
+    trainer.wait()
