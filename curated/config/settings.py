@@ -247,10 +247,12 @@ class Keys(Section, frozen=True):
     open: tuple[str, ...] = ("o",)
     why: tuple[str, ...] = ("i",)
     sheet: tuple[str, ...] = ("v",)
+    sweep: tuple[str, ...] = ("S",)
     duplicates: tuple[str, ...] = ("d",)
     not_duplicates: tuple[str, ...] = ("N",)
     trashed: tuple[str, ...] = ("T",)
     dashboard: tuple[str, ...] = ("tab",)
+    retry: tuple[str, ...] = ("f5",)
     help: tuple[str, ...] = ("question_mark", "f1")
     quit: tuple[str, ...] = ("q", "ctrl+q")
 

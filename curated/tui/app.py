@@ -30,7 +30,7 @@ from curated.state.queue import ReviewQueue
 from curated.taste.background import Trainer
 from curated.tui.collector import calm_the_collector
 from curated.tui.guard import Guarded
-from curated.tui.keys import bindings, check_keys, keymap
+from curated.tui.keys import bindings, check_keys, first_key, keymap
 from curated.tui.sitting import Sitting
 from curated.tui.words import plain, said
 
@@ -239,6 +239,10 @@ class ReviewApp(Guarded[None]):
             self.push_screen(wanted(self.sitting) if name == "sheet" else wanted())
 
     # -- leaving -----------------------------------------------------------------------------------------
+
+    def action_help_quit(self) -> None:
+        """Ctrl+C, which leaves other programs: here it copies where text is marked, so say what leaves."""
+        self.say(f"{first_key(self.config.review.keys, 'quit')} leaves the review.")
 
     def action_quit(self) -> None:  # type: ignore[override]
         """Leave when the moves are done, after some seconds, or at the second press: the daemon does the rest."""

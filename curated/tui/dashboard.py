@@ -28,7 +28,7 @@ from curated.tui import dashboard_panels as panels
 from curated.tui.base import SideScreen
 from curated.tui.dashboard_look import Looker, Looks, Snapshot
 from curated.tui.dashboard_panels import Draw
-from curated.tui.keys import first_key
+from curated.tui.keys import bindings, first_key
 from curated.tui.words import plain
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class DashboardScreen(SideScreen):
 
     CSS_PATH = "dashboard.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("r", "retry", "try failed again", show=False),
+        *bindings("retry"),
         Binding("escape", "close", "back", show=False),
     ]
 
@@ -123,8 +123,8 @@ class DashboardScreen(SideScreen):
     def on_mount(self) -> None:
         keys = self._review.config.review.keys
         self.query_one("#title", Static).update(Content("curated · the daemon and the library"))
-        back = first_key(keys, "dashboard")
-        foot = f"r try failed ones again   {back} or Esc back to the review   {first_key(keys, 'help')} keys"
+        retry, back, known = (first_key(keys, action) for action in ("retry", "dashboard", "help"))
+        foot = f"{retry} try failed ones again   {back} or Esc back to the review   {known} keys"
         self.query_one("#foot", Static).update(Content(foot))
         self._look()
         self.set_interval(1.0, self._look)
@@ -157,7 +157,10 @@ class DashboardScreen(SideScreen):
         snapshot = message.snapshot
         failed, waiting = len(snapshot.failed), len(snapshot.waiting)
         self.query_one("#title", Static).update(Content("curated · the daemon and the library"))
-        self.query_one("#failed", Panel).border_title = "Failed · r tries again" if failed or waiting else "Failed"
+        retry = first_key(self._review.config.review.keys, "retry")
+        self.query_one("#failed", Panel).border_title = (
+            f"Failed · {retry} tries again" if failed or waiting else "Failed"
+        )
         for panel in self.query(Panel):
             panel.show(snapshot)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
+import select
 import signal
 import tempfile
 import threading
@@ -24,6 +25,7 @@ from curated.errors import CuratedError
 Returned = TypeVar("Returned")
 _FILE = "review-traceback.txt"
 _DRAWING_THREAD = "textual-output"
+_LOOK_SECONDS = 2.0
 
 
 class Guarded(App[Returned]):
@@ -61,7 +63,7 @@ def run_guarded(
 
     signal.signal(signal.SIGHUP, hang_up)
     with _threads_heard(app, hang_up):
-        sitting = _run(app)
+        sitting = _run(app, hang_up)
         returned = asyncio.run(sitting)
     if app.trouble is None:
         return returned
@@ -74,12 +76,27 @@ def run_guarded(
     ) from app.trouble
 
 
-async def _run(app: Guarded[Returned]) -> Returned | None:
+async def _run(app: Guarded[Returned], hang_up: Callable[[], None]) -> Returned | None:
     loop = asyncio.get_running_loop()
+    watching = asyncio.create_task(_watch_terminal(hang_up)) if os.isatty(0) else None
     leaving: list[asyncio.Task[bool]] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, lambda: leaving.append(asyncio.create_task(app.run_action("app.quit"))))
-    return await app.run_async()
+    try:
+        return await app.run_async()
+    finally:
+        if watching is not None:
+            watching.cancel()
+
+
+async def _watch_terminal(hang_up: Callable[[], None]) -> None:
+    """Notice that the terminal is gone where no signal says so: Textual would read from nothing, again and again."""
+    terminal = select.poll()
+    terminal.register(0, 0)  # that it hung up is told without being asked for
+    while True:
+        await asyncio.sleep(_LOOK_SECONDS)
+        if terminal.poll(0):
+            hang_up()
 
 
 @contextmanager

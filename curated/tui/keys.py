@@ -62,10 +62,12 @@ MEANINGS: dict[str, Meaning] = {
     "open": Meaning("open", "open it in the desktop's viewer", _LOOK),
     "why": Meaning("why", "why it was filed so", _LOOK),
     "sheet": Meaning("sheet", "the contact sheet", _LOOK),
+    "sweep": Meaning("sweep", "on the sheet: trash what was shown below a score", _LOOK),
     "duplicates": Meaning("duplicates", "groups of duplicates side by side", _LOOK),
     "not_duplicates": Meaning("no twins", "among duplicates: they are none", _LOOK),
     "trashed": Meaning("trash bin", "what is in the trash", _LOOK),
     "dashboard": Meaning("daemon", "what the daemon does", _LOOK),
+    "retry": Meaning("retry", "on the dashboard: try failed ones again", _LOOK),
     "help": Meaning("help", "these keys", _LOOK),
     "quit": Meaning("quit", "quit; the daemon moves what is still to be moved", _LOOK),
 }

@@ -42,8 +42,7 @@ class SheetScreen(SideScreen):
     CSS_PATH = "sheet.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings("first", "last", "page_down", "page_up", "keep", "trash", "undecided", "confirm", "category"),
-        *bindings("protect", "mark", "mark_range", "mark_all", "clear"),
-        Binding("S", "sweep", "sweep", show=False),
+        *bindings("protect", "mark", "mark_range", "mark_all", "clear", "sweep"),
         *(Binding(str(digit), f"file_as({digit})", show=False) for digit in range(1, 10)),
     ]
 

@@ -8,6 +8,7 @@ from textual.content import Content
 from curated.config.settings import Keys
 from curated.review import Seen
 from curated.tui.keys import first_key
+from curated.tui.review.lists import ORDER_WORDS
 from curated.tui.sitting import Sitting
 from curated.tui.words import fitting, plain
 
@@ -30,7 +31,7 @@ def _list(sitting: Sitting) -> str:
     which = sitting.which
     parts = [which.category, which.kind, which.status.value if which.status else None]
     named = [plain(part) for part in parts if part] + (["unreviewed"] if which.unreviewed else [])
-    return " · ".join([*(named or ["all"]), f"by {sitting.order}"])
+    return " · ".join([*(named or ["all"]), ORDER_WORDS[sitting.order]])
 
 
 def about(seen: Seen | None) -> str:
@@ -43,14 +44,17 @@ def about(seen: Seen | None) -> str:
 
 def foot(keys: Keys) -> str:
     """The keys, in the 79 cells of a small terminal."""
-    key = {name: first_key(keys, name) for name in ("mark", "category", "trash", "keep", "confirm", "undo", "sheet")}
+    key = {
+        name: first_key(keys, name)
+        for name in ("mark", "category", "trash", "keep", "confirm", "sweep", "undo", "sheet")
+    }
     parts = (
         f"{key['mark']} mark",
         f"1-9{key['category']} file",
         f"{key['trash']} trash",
         f"{key['keep']} keep",
         f"{key['confirm']} confirm seen",
-        "S sweep",
+        f"{key['sweep']} sweep",
         f"{key['undo']} undo",
         f"{key['sheet']} back",
     )

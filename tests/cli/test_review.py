@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import os
+import pty
 import re
 import signal
 import socket
 import sqlite3
+import struct
 import subprocess
 import sys
+import termios
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
@@ -26,6 +30,7 @@ from curated.tui.keys import shown
 from tests.cli.test_bad_input import HEARING_CTRL_C, refused
 from tests.cli.test_commands import HEAVY, README
 from tests.support.cli_home import Home
+from tests.support.filed_library import file_pictures
 
 # -- what it loads -----------------------------------------------------------------------------------------------
 
@@ -230,3 +235,26 @@ def test_others_are_let_in_where_it_is_said_and_warned_of(home: Home) -> None:
             assert await served.process.wait() == 0
 
     asyncio.run(visit())
+
+
+# -- a terminal that goes away -----------------------------------------------------------------------------------
+
+
+def test_a_terminal_that_goes_away_without_a_signal_ends_it_too(home: Home) -> None:
+    file_pictures(home, "Alder by the lake.jpg")
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, 80, 0, 0))
+    # Not its controlling terminal: the system sends no SIGHUP.
+    review = subprocess.Popen(
+        [sys.executable, "-m", "curated", "review"], stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+    )
+    os.close(theirs)
+    said = b""
+    while b"0 of 1" not in said:
+        said += os.read(ours, 1 << 16)
+    os.close(ours)
+    try:
+        assert review.wait(60) == 128 + signal.SIGHUP
+    finally:
+        review.kill()
+        review.wait()
