@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from curated.config import Duplicates
 from curated.domain import Photo, Reading, Twin
+from curated.duplicates.leaning import leaning
 from curated.duplicates.likeness import (
     CODE_BITS,
+    Look,
     Overlay,
     code_of,
     look,
@@ -26,6 +28,8 @@ _WIDE_DISTANCE = 32
 _LEAST_BITS = 6
 # What is turned or mirrored is not read, so it must agree all the better.
 _TURNED_AGREES = 0.9
+# What is laid over another at many angles fits one of them by chance more easily.
+_LEANING_AGREES = 0.8
 # Where three fields of two photos may differ altogether, the others must agree as well as if it were turned: a text may
 # have been written over it, but a person may also have walked into the scene.
 _SAME_SCENE = 0.3
@@ -71,7 +75,7 @@ class Comparison:
         """What the two are to each other; None if nothing."""
         distance, turn = self._distance(other)
         known = look(other.likeness.grey, other.width, other.height)
-        overlaid = overlay(self._look, known, (0, turn) if turn else (0,)) if self._look and known else None
+        overlaid = self._overlaid(other, known, distance, turn) if self._look and known else None
         upright, in_part = (overlaid.turn == 0, overlaid.part < 1) if overlaid else (True, False)
         if upright and not same_words(self.picture, other, in_part=in_part):
             return None
@@ -81,6 +85,15 @@ class Comparison:
             return self._suspicion(other, distance)
         agreement = overlaid.agreement if overlaid else 1.0
         return Relation(Twin(other.photo_id, "near", distance, self._why(other, distance, overlaid)), True, agreement)
+
+    def _overlaid(self, other: Fingerprint, known: Look, distance: int, turn: int) -> Overlay:
+        """The best way to lay the two over each other."""
+        assert self._look is not None
+        found = overlay(self._look, known, (0, turn) if turn else (0,))
+        if {self.picture.kind, other.kind} & _WRITTEN or self._alike(other, distance, turn, found):
+            return found  # lines of text lie on others whichever way they lean
+        leans = leaning(self._look, known)
+        return leans if leans is not None and leans.agreement > found.agreement else found
 
     def _distance(self, other: Fingerprint) -> tuple[int, int]:
         """(bits of the 64-bit hash that differ, the turn by which they are so few)."""
@@ -101,8 +114,12 @@ class Comparison:
             # A turned part of a page or screen is a rectangle among many: that it fits somewhere says nothing.
             whole = overlaid.part == 1 and overlaid.worst >= _SAME_PAGE
             return overlaid.agreement >= _TURNED_AGREES and (whole or not kinds & _WRITTEN)
+        if kinds == {"photo", "meme"}:
+            # A photo that was written over is taken for a meme; a photo has no words to compare.
+            return overlaid.agreement >= _TURNED_AGREES and overlaid.worst >= _SAME_SCENE
         if kinds == {"photo"}:
-            return overlaid.agreement >= self._settings.agree and (
+            least = max(self._settings.agree, _LEANING_AGREES) if overlaid.lean else self._settings.agree
+            return overlaid.agreement >= least and (
                 overlaid.worst >= _SAME_SCENE or overlaid.agreement >= _TURNED_AGREES
             )
         if kinds & _WRITTEN and not (is_read(self.picture.text) and is_read(other.text)):

@@ -59,7 +59,7 @@ class Overlay:
     """How well one picture lies on another. `agreement` is that of the fourth-worst of sixteen fields (−1 to 1).
 
     `worst` is that of the worst; `part` is the share of the larger one's area that the other covers (1: the whole),
-    `contains` whether the first is the larger one; `turn` one of TURNS, 0 for none.
+    `contains` whether the first is the larger one; `turn` one of TURNS, 0 for none; `lean` are degrees beside that.
     """
 
     agreement: float
@@ -67,11 +67,13 @@ class Overlay:
     part: float = 1.0
     contains: bool = False
     turn: int = 0
+    lean: float = 0.0
 
     @property
     def words(self) -> str:
         """What was done to the one, as far as it shows: "mirrored", "a part of it", or ""."""
         parts = [_TURN_WORDS[self.turn]] if self.turn else []
+        parts += ["turned a little"] if self.lean else []
         if self.part < 1:
             parts.append("it shows more" if self.contains else "a part of it")
         return ", ".join(parts)

@@ -24,7 +24,7 @@ from curated.state.pairs import Likeness, Pairs
 from curated.state.rows import photo_from_arrival
 from curated.state.schema import open_database
 from curated.state.store import Store
-from tests.duplicates.test_likeness import detailed, page
+from tests.duplicates.test_likeness import detailed, page, written_over
 from tests.support.filing_world import NOON
 
 MOMENT = datetime(2024, 5, 1, 12, 0, 0)
@@ -127,6 +127,30 @@ def test_edited_copies_are_near_and_others_are_not(shelf: Shelf, how: str) -> No
     match = shelf.ask(EDITS[how](image))
     assert [(twin.photo_id, twin.kind) for twin in match.twins] == [(known, "near")]
     assert shelf.ask(detailed(2, 320, 240)).twins == ()
+
+
+@pytest.mark.parametrize("degrees", [-6, -5, 5, 6])
+def test_what_was_turned_by_a_few_degrees_is_found_and_its_reason_says_so(shelf: Shelf, degrees: float) -> None:
+    image = detailed(1, 640, 480)
+    known = shelf.put(image)
+    turned = image.rotate(degrees, Image.Resampling.BICUBIC)
+    twin = shelf.ask(turned).twin
+    assert twin is not None
+    assert twin.photo_id == known
+    assert "turned a little" in twin.reason
+    for seed in range(200, 206):
+        assert shelf.ask(detailed(seed, 320, 240).rotate(degrees, Image.Resampling.BICUBIC)).twins == ()
+
+
+def test_a_photo_that_was_written_over_is_found_although_it_looks_like_a_meme(shelf: Shelf) -> None:
+    image = detailed(1)
+    known = shelf.put(image, kind="photo")
+    over = {"kind": "meme", "text": "A DAY AT THE LAKE"}
+    assert [twin.photo_id for twin in shelf.ask(written_over(image), **over).twins] == [known]
+    assert shelf.ask(written_over(detailed(2)), **over).twins == ()
+    # Two of one template are told apart by their words, whatever each looks like.
+    shelf.put(written_over(detailed(4)), kind="photo", text="A NIGHT IN THE TOWN HALL")
+    assert shelf.ask(written_over(detailed(4)), **over).twins == ()
 
 
 def test_an_index_read_from_the_database_answers_the_same(shelf: Shelf) -> None:

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageFont, ImageOps
 
 from curated.domain import GREY_SIDE
+from curated.duplicates.leaning import leaning
 from curated.duplicates.likeness import (
     CODE_BITS,
     TURNS,
@@ -97,6 +98,23 @@ def test_what_was_cropped_or_framed_is_said_in_words() -> None:
     assert cropped.part == pytest.approx(0.81 * 0.79, abs=0.06)
     framed = overlay(looked_at(EDITS["with bars"](image)), looked_at(image))
     assert framed.words == "it shows more"
+
+
+@pytest.mark.parametrize("degrees", [-5, -2, 1.5, 3, 5])
+@pytest.mark.parametrize("shape", [(640, 480), (480, 640), (640, 300)])
+def test_what_was_turned_by_a_few_degrees_lies_on_its_original(shape: tuple[int, int], degrees: float) -> None:
+    image = detailed(2, *shape)
+    found = leaning(looked_at(image.rotate(degrees, Image.Resampling.BICUBIC)), looked_at(image))
+    assert found is not None
+    assert found.agreement >= 0.8
+    assert "turned a little" in found.words
+    assert abs(found.lean + degrees) <= 1 or abs(found.lean - degrees) <= 1
+
+
+def test_other_scenes_do_not_agree_at_any_angle() -> None:
+    looks = [looked_at(detailed(seed)) for seed in range(30)]
+    pairs = [leaning(one, two) for at, one in enumerate(looks) for two in looks[:at]]
+    assert max((found.agreement for found in pairs if found is not None), default=0) < 0.6
 
 
 def test_other_scenes_do_not_agree() -> None:
