@@ -40,6 +40,10 @@ def _letters(text: str) -> str:
     return re.sub(r"\W+", "", text).casefold()
 
 
+def _digits(text: str) -> str:
+    return "".join(re.findall(r"\d", text))
+
+
 def _texts_agree(left: str, right: str, in_part: bool) -> bool:
     a, b = _letters(left), _letters(right)
     shorter, longer = sorted((len(a), len(b)))
@@ -53,6 +57,8 @@ def _texts_agree(left: str, right: str, in_part: bool) -> bool:
 
 
 def _numbers_agree(left: str, right: str, in_part: bool) -> bool:
+    if _digits(left) == _digits(right):
+        return True  # however they were read apart: "00m 30s", "0 0 m 30 s"
     one, other = (Counter(_NUMBER.findall(text)) for text in (left, right))
     fewer, more = sorted((one.total(), other.total()))
     of = fewer if in_part else more

@@ -89,6 +89,14 @@ def test_other_numbers_make_another_document(line: Line) -> None:
     assert not index.find(fingerprint(text=form.format("2024-000936", "8,431.77"), kind="document")).twin
 
 
+def test_numbers_may_be_read_apart_but_not_differ(line: Line) -> None:
+    said = "Tone sequence audacity amplitude {} duration {} generate"
+    index = index_with(line, text=said.format("0.80", "00h 00m 30s+00000 2185 ms"), kind="screenshot")
+    apart = said.format("0.80", "00 h 0 0 m 30 s+0 0 0 0 0 2185 ms")
+    assert index.find(fingerprint(text=apart, kind="screenshot")).twin
+    assert not index.find(fingerprint(text=apart.replace("3", "4"), kind="screenshot")).twin
+
+
 def test_what_was_read_in_a_photo_tells_nothing(line: Line) -> None:
     index = index_with(line, text="cero emisiones numero 27 plaza")
     assert index.find(fingerprint(2, 8, text="c3r0 emlslon")).twin
