@@ -24,11 +24,12 @@ def leaning(one: Look, other: Look) -> Overlay | None:
     By what lies within its frame whichever way it is turned, so that corners that were filled or cut off say nothing.
     """
     best, likeness = 0.0, _WORTH_A_LOOK
+    without_rim = {abs(degrees): _within(other, 0.0, degrees).grey for degrees in _DEGREES}
     for degrees in _DEGREES:
         turned = _within(one, degrees, degrees).grey
         # The other may have lost its rim or still have it, with corners that are filled.
-        for rim in (0.0, degrees):
-            found = _correlation(turned, _within(other, 0.0, rim).grey)
+        for known in (other.grey, without_rim[abs(degrees)]):
+            found = _correlation(turned, known)
             if found > likeness:
                 best, likeness = degrees, found
     return replace(overlay(_within(one, best, best), other), lean=best) if best else None

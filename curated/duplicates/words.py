@@ -21,12 +21,12 @@ _NUMBER = re.compile(r"\d{2,}")
 def same_words(one: Fingerprint, other: Fingerprint, *, in_part: bool = False) -> bool:
     """Whether two pictures say the same but for reading errors; what was read in a photo's scene says nothing.
 
-    Nor does what was written over a photo that had no words. `in_part`: the one is a part of the other, so that it
+    Nor do a few letters that were written over a photo. `in_part`: the one is a part of the other, so that it
     need not say all of it.
     """
     if one.kind == other.kind == "photo":
         return True
-    if {one.kind, other.kind} == {"photo", "meme"} and not (is_read(one.text) and is_read(other.text)):
+    if {one.kind, other.kind} == {"photo", "meme"} and not (is_read(one.text) or is_read(other.text)):
         return True
     return _texts_agree(one.text, other.text, in_part) and _numbers_agree(one.text, other.text, in_part)
 

@@ -96,8 +96,11 @@ class Carrier:
             raise
         except (FilingError, NotFound) as error:
             problem = printable(str(error))  # SQLite takes no undecodable bytes
+            photo_now = self._photo(made)
+            if made.action == "distinct" and not made.wanted and photo_now is not None:
+                self._twins.not_taken_back(made, photo_now)
             self._decisions.fail(made, problem, self._filer.clock())
-            return Carried(made, self._photo(made), problem)
+            return Carried(made, photo_now, problem)
         self._decisions.finish(made, self._filer.clock(), applied=made.wanted, move_id=move_id)
         return Carried(made, self._photo(made))
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from curated.review.desk import Decided, Desk
 
 ALONE = "has no duplicates"
+_UNDER_WAY = "is in a group whose files still follow an earlier choice; try again in a moment"
 # Others have been trashed, taken back or lost since it was decided.
 _TAKES_PART = (Status.FILED, Status.REVIEW, Status.DUPLICATE)
 _ALONE_COLUMNS: Columns = {"twin_of": None, "twin_kind": None, "twin_distance": None}
@@ -44,6 +45,8 @@ def choose_keeper(desk: Desk, photo_id: int) -> Decided:
         return Decided(None, ((photo_id, ALONE),))
     if photo.status is Status.ARRIVING:
         return Decided(None, ((photo_id, "is being filed right now; try again in a moment"),))
+    if _under_way(desk, group):
+        return Decided(None, ((photo_id, _UNDER_WAY),))
     chosen = _marked(photo, {"chosen": 1}, moves=photo.status is Status.DUPLICATE)
     new = [chosen]
     former = group.keeper
@@ -74,6 +77,9 @@ def separate(desk: Desk, photo_ids: Sequence[int]) -> Decided:
         if group is None or photo.twin_of is None:
             refused.append((photo_id, "is the keeper: say it of its duplicates" if group else ALONE))
             continue
+        if _under_way(desk, group):
+            refused.append((photo_id, _UNDER_WAY))
+            continue
         contents = {each.sha256 for each in (group.keeper, *group.duplicates, *group.burst, photo)}
         if photo.sha256 == group.keeper.sha256:
             contents = {photo.sha256}  # what its bytes are like is said of the keeper
@@ -82,6 +88,13 @@ def separate(desk: Desk, photo_ids: Sequence[int]) -> Decided:
             unlinked = {"twin_of": None, "twin_kind": None, "twin_distance": None}
         new.append(replace(_marked(photo, unlinked, moves=True), argument=" ".join(sorted(contents))))
     return Decided(desk.decisions.add("distinct", None, new, desk.clock()) if new else None, tuple(refused))
+
+
+def _under_way(desk: Desk, group: Group) -> bool:
+    """Whether what was said of the group before is not carried out: its rows do not show it yet."""
+    members = (group.keeper, *group.duplicates, *group.burst)
+    owed = (made for member in members for made in desk.decisions.owed(member.id))
+    return any(made.action in ("keeper", "distinct") for made in owed)
 
 
 def suggestion(group: Group) -> tuple[Photo, str]:
@@ -164,6 +177,10 @@ class TwinHand:
         # Its keeper may have been put aside for a better one since, and its copies came with it.
         self._pairs.gather(photo.id)
 
+    def not_taken_back(self, made: MadeDecision, photo: Photo) -> None:
+        """It could not be taken back and is in force again: so are its pairs, whatever was taken back with it."""
+        self._pairs.set_distinct(photo.sha256, _others(made.argument, photo.sha256), self._filer.clock())
+
     def _only_said_by(self, made: MadeDecision, sha256: str) -> list[str]:
         """The contents of which no other decision in force says that this one is no duplicate of them."""
         others = _others(made.argument, sha256)
@@ -185,7 +202,8 @@ class TwinHand:
     def _check_made_way(self, photo: Photo) -> None:
         """Raises FilingError while the keeper is still in its place: two pictures would be in the library for one."""
         former = self._store.get(self._pairs.head(photo.id))
-        if former.status not in (Status.FILED, Status.REVIEW):
+        # Nor has a better one that the daemon is about to put into its place.
+        if former.status not in (Status.FILED, Status.REVIEW, Status.ARRIVING):
             return
         try:
             gone = self._filer.disk.look(former.path) is None

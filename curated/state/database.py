@@ -128,7 +128,7 @@ class Database:
                     connection.execute("COMMIT")
                 except sqlite3.OperationalError as error:
                     _roll_back(connection)
-                    if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+                    if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
                         raise self._busy() from error
                     raise StateError(f"{self.path}: cannot be written: {error}") from error
                 except BaseException:
@@ -138,11 +138,12 @@ class Database:
     @contextmanager
     def waiting(self, seconds: float) -> Iterator[None]:
         """Within, this thread's writes wait no longer than that for others: for what keeps a person waiting."""
+        before = self._patience
         self._be_patient(seconds)
         try:
             yield
         finally:
-            self._be_patient(BUSY_SECONDS)
+            self._be_patient(before)
 
     def _be_patient(self, seconds: float) -> None:
         self._local.patience = seconds

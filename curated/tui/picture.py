@@ -161,9 +161,7 @@ class PictureView(Widget):
         if drawn.number is not None:
             self._tell_terminal(drawn.sequence)
             drawn = replace(drawn, sequence="", lines=kitty_lines(drawn.cells, drawn.number))
-        for gone in self._pictures.drawings.put(message.key, drawn):
-            if gone.number is not None:
-                self._tell_terminal(kitty_removal(gone.number))
+        self._hold(message.key, drawn)
         self._redraw()
 
     # -- loading -----------------------------------------------------------------------------------------
@@ -322,8 +320,14 @@ class PictureView(Widget):
         drawn = drawings.get(key)
         if drawn is None:
             drawn = Drawn(cells, half_blocks(image, cells, depth))
-            drawings.put(key, drawn)
+            self._hold(key, drawn)
         return drawn.lines
+
+    def _hold(self, key: Hashable, drawn: Drawn) -> None:
+        """Keep what was drawn, and have the terminal forget what has to go for it."""
+        for gone in self._pictures.drawings.put(key, drawn):
+            if gone.number is not None:
+                self._tell_terminal(kitty_removal(gone.number))
 
     def _draw_ahead(self) -> None:
         """Draw one of the pictures that may come next, while nobody presses a key."""

@@ -200,6 +200,36 @@ def test_what_two_of_one_step_say_of_each_other_stays_while_one_cannot_be_taken_
     assert Pairs(line.world.database).distinct_from(small.sha256) == {tiny.sha256}
 
 
+@pytest.mark.parametrize("first", ["keeper", "distinct"])
+def test_a_group_whose_files_still_follow_a_word_takes_no_other(line: Line, first: str) -> None:
+    large, small, tiny = three(line)
+    here = desk(line)
+    assert here.decide([small.id], "keeper" if first == "keeper" else "distinct").step
+    for decided in (here.decide([tiny.id], "keeper"), here.decide([tiny.id], "distinct")):
+        assert decided.step is None
+        assert [why for _, why in decided.refused] == [
+            "is in a group whose files still follow an earlier choice; try again in a moment"
+        ]
+    carry(line)
+    assert here.decide([tiny.id], "distinct").step
+    carry(line)
+    assert line.world.store.get(tiny.id).twin_of is None
+    assert not here.decide([large.id], "distinct").step or first == "keeper"
+
+
+def test_an_undo_that_fails_for_one_leaves_all_that_it_says_in_force(line: Line) -> None:
+    large, small, tiny = three(line)
+    here = desk(line)
+    assert here.decide([small.id, tiny.id], "distinct").step
+    carry(line)
+    filed = line.world.store.get(small.id).path
+    assert here.undo()
+    assert len([problem for problem in carried(line, failing(filed)) if problem]) == 1
+    pairs = Pairs(line.world.database)
+    assert pairs.distinct_from(small.sha256) >= {large.sha256, tiny.sha256}
+    assert line.world.store.get(small.id).status is Status.FILED
+
+
 def test_no_duplicates_that_cannot_be_filed_are_not_remembered_as_none(line: Line) -> None:
     _, small, _ = three(line)
     desk(line).decide([small.id], "distinct")

@@ -63,6 +63,9 @@ def test_who_keeps_a_person_waiting_waits_for_other_writers_no_longer_than_that(
                 store.set_setting("word", "said")
             assert 0.2 <= time.monotonic() - begun < 10
         with impatient.waiting(0.2):
+            with impatient.waiting(0.1):
+                pass
+            assert impatient.execute("PRAGMA busy_timeout").fetchone()[0] == 200
             store.set_setting("word", "said")
         assert impatient.execute("PRAGMA busy_timeout").fetchone()[0] == 30_000
     assert Store(database).setting("word") == "said"
