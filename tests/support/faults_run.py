@@ -182,7 +182,7 @@ def _main() -> None:
     print(f"\n{as_text(report)}")
     for target in (Path(each) for each in arguments if not each.startswith("--")):
         if target.suffix == ".json":
-            target.write_text(json.dumps(report, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+            target.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
         else:
             target.write_text(written_into(target.read_text(encoding="utf-8"), report), encoding="utf-8")
     sys.exit(1 if any(part["violations"] for part in report["parts"]) else 0)
