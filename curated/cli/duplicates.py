@@ -17,6 +17,7 @@ from curated.duplicates import older
 from curated.errors import EXIT_FAILED
 from curated.review import Carrier, Desk
 from curated.review.twins import suggestion
+from curated.state.decisions import Step
 from curated.state.pairs import Group, Pairs
 
 
@@ -102,21 +103,24 @@ def _resolve(hand: Hand, *, near: bool, dry_run: bool, as_json: bool) -> int:
         if each.group.duplicates and not each.stands and (near or each.exact) and _in_library(each.group.keeper)
     ]
     desk = Desk(context.config, context.database)
-    steps: dict[int, Suggested] = {}
-    for each in wanted:
-        if not dry_run:
-            decided = desk.decide([each.keeper.id], "keeper")
-            if decided.step is None:
-                complain(f"#{each.keeper.id} {decided.refused[0][1]}")
-                continue
-        steps[each.keeper.id] = each
-    failed = len(wanted) - len(steps)
-    for carried in Carrier(context.config, hand.filer).carry() if steps and not dry_run else ():
-        if carried.problem:
-            failed += 1
-            steps.pop(carried.decision.photo_id, None)
-            complain(f"#{carried.decision.photo_id}: {carried.problem}")
-    for each in steps.values():
+    done: list[Suggested] = wanted if dry_run else []
+    steps: list[tuple[Step, Suggested]] = []
+    for each in () if dry_run else wanted:
+        decided = desk.decide([each.keeper.id], "keeper")
+        if decided.step is None:
+            complain(f"#{each.keeper.id} {decided.refused[0][1]}")
+        else:
+            steps.append((decided.step, each))
+    if steps:
+        for _ in Carrier(context.config, hand.filer).carry():
+            pass
+    for step, each in steps:
+        # By the rows, as a daemon that runs may have carried it out.
+        if problems := [made for made in desk.decisions.of_step(step.number) if made.problem]:
+            complain(f"#{problems[0].photo_id}: {problems[0].problem}")
+        else:
+            done.append(each)
+    for each in done:
         if as_json:
             echo_json({"from": each.group.keeper.id, "to": each.keeper.id, "reason": each.why, "dry_run": dry_run})
         else:
@@ -124,8 +128,8 @@ def _resolve(hand: Hand, *, near: bool, dry_run: bool, as_json: bool) -> int:
             typer.echo(f"#{each.keeper.id} {would} the place of #{each.group.keeper.id}: {safe(each.why)}")
     if not as_json:
         would = " would be" if dry_run else ""
-        typer.echo(f"{counted(len(steps), 'group')}{would} changed.", err=True)
-    return failed
+        typer.echo(f"{counted(len(done), 'group')}{would} changed.", err=True)
+    return len(wanted) - len(done)
 
 
 def _complete(hand: Hand) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from curated.config import Reading
 from curated.domain import Photo
 from curated.duplicates.likeness import code_of, pack
-from curated.errors import PictureError
+from curated.errors import NotFound, PictureError
 from curated.state.database import Database
 from curated.state.pairs import Likeness, Pairs
 from curated.state.store import Store
@@ -26,7 +26,10 @@ def complete(database: Database, limits: Reading) -> Iterator[tuple[Photo, str]]
     last = 0
     while ids := pairs.without_grey(last):
         for last in ids:
-            photo = store.get(last)
+            try:
+                photo = store.get(last)
+            except NotFound:
+                continue  # removed from the trash meanwhile
             try:
                 grey, inner = _seen(photo, limits)
             except PictureError as error:
@@ -39,12 +42,19 @@ def complete(database: Database, limits: Reading) -> Iterator[tuple[Photo, str]]
 
 def _seen(photo: Photo, limits: Reading) -> tuple[bytes, str]:
     """(grey copy, hash inside a border), by the thumbnail or else the picture itself. Raises PictureError."""
+    if photo.thumbnail is not None and photo.thumbnail.exists():
+        try:
+            return _looked_at(photo.thumbnail, limits)
+        except PictureError:
+            pass  # a damaged one of the cache says nothing of the picture
+    return _looked_at(photo.path, limits)
+
+
+def _looked_at(file: Path, limits: Reading) -> tuple[bytes, str]:
     import numpy
 
     from curated.pictures import hashes
     from curated.pictures.decode import look
 
-    thumbnail: Path | None = photo.thumbnail
-    file = thumbnail if thumbnail is not None and thumbnail.exists() else photo.path
     rgb = numpy.array(look(file, limits, _SIDE, _MOST_PIXELS))
     return hashes.grey_copy(rgb), hashes.inner(rgb)

@@ -15,6 +15,7 @@ from curated.filing.filed import companions, unchanged
 from curated.filing.filer import Filer, PlannedFile
 from curated.filing.legs import free_targets, identity_of
 from curated.state.database import Value
+from curated.state.decisions import Decisions
 from curated.state.journal import Columns
 from curated.state.rows import printable, to_text
 from curated.state.store import Store
@@ -32,7 +33,8 @@ class UndoSelection:
     `last` so many moves; all `since` a moment; all that put pictures into the `category`, or one below it, that they
     are in now; the newest one of each of `photo_ids`; these `move_ids`, which alone may name an undo (taking that back
     is redo).
-    Later moves of the same pictures that stand in the way go with them, but for `photo_ids` and `move_ids`.
+    Later moves of the same pictures that stand in the way go with them, but for `photo_ids` and `move_ids`. With one
+    half of a choice of keeper goes the other, but for `move_ids`: else both pictures would be left in Duplicates.
     """
 
     last: int | None = None
@@ -100,14 +102,19 @@ def undo(filer: Filer, selection: UndoSelection, *, dry_run: bool = False) -> Un
 
 def select(filer: Filer, selection: UndoSelection) -> list[Move]:
     """The moves that are selected and still in force, newest first."""
+    if selection.move_ids:
+        where = f"id IN ({_marks(selection.move_ids)})"
+        return filer.journal.in_force(where, *selection.move_ids)
+    return _with_other_halves(filer, _selected(filer, selection))
+
+
+def _selected(filer: Filer, selection: UndoSelection) -> list[Move]:
     journal = filer.journal
     not_undo = "purpose <> 'undo'"
     if selection.last is not None:
         return journal.in_force(not_undo, limit=selection.last)
     if selection.since is not None:
         return journal.in_force(f"{not_undo} AND created_at >= ?", to_text(selection.since))
-    if selection.move_ids:
-        return journal.in_force(f"id IN ({_marks(selection.move_ids)})", *selection.move_ids)
     if selection.category is not None:
         category = selection.category
         found = journal.in_force(
@@ -120,6 +127,18 @@ def select(filer: Filer, selection: UndoSelection) -> list[Move]:
     for move in journal.in_force(f"{not_undo} AND photo_id IN ({_marks(wanted)})", *wanted):
         newest.setdefault(move.photo_id, move)
     return list(newest.values())
+
+
+def _with_other_halves(filer: Filer, moves: list[Move]) -> list[Move]:
+    """The moves, and of each choice of a keeper that is among them the rest, unless that picture moved on since."""
+    there = {move.id for move in moves}
+    wanted = {each for step in Decisions(filer.database).keeper_moves() if step & there for each in step - there}
+    for move_id in wanted:
+        for move in filer.journal.in_force("id = ?", move_id):
+            newest = filer.journal.in_force("photo_id = ?", move.photo_id, limit=1)
+            if newest == [move]:
+                moves.append(move)
+    return sorted(moves, key=lambda move: move.id, reverse=True)
 
 
 def _down_to_category(moves: list[Move], category: str) -> Iterator[Move]:

@@ -17,7 +17,7 @@ from curated.filing import Filer, UndoSelection, undo
 from curated.filing.filed import unmounted
 from curated.review.hand import Review, category_place
 from curated.review.twins import TwinHand
-from curated.state.decisions import Action, Decisions, MadeDecision
+from curated.state.decisions import Action, Decisions, MadeDecision, as_columns
 from curated.state.rows import printable
 from curated.state.store import Store
 
@@ -130,7 +130,7 @@ class Carrier:
 
     def _act(self, made: MadeDecision, photo: Photo) -> None:
         # The row has the marks already; what taking the move back restores are those before.
-        before = {name: None if value is None else str(value) for name, value in made.before.items()}
+        before = as_columns(made.before)
         match made.action:
             case "trash":
                 self._review.place_by(photo, "trash", before)

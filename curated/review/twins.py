@@ -16,7 +16,7 @@ from curated.filing import Filer
 from curated.filing.filed import present_files
 from curated.naming import safe_name
 from curated.review.hand import beside
-from curated.state.decisions import Decisions, MadeDecision, Marks, NewDecision
+from curated.state.decisions import Decisions, MadeDecision, Marks, NewDecision, as_columns
 from curated.state.journal import Columns
 from curated.state.pairs import Group, Pairs
 from curated.state.rows import printable, reading_from_photo, to_text
@@ -130,11 +130,11 @@ class TwinHand:
                 )
             if photo.status is not Status.DUPLICATE:
                 self._pairs.gather(photo.id)
-                self._demote(photo, keeper)
+                self._demote(made, photo, keeper)
             return
         if photo.status is Status.DUPLICATE:
             self._check_made_way(photo)
-            self._promote(photo)
+            self._promote(made, photo)
         if (former := self._left(made, photo)) is not None:
             self._pairs.repoint(former, chosen)
 
@@ -147,7 +147,7 @@ class TwinHand:
     def distinct(self, made: MadeDecision, photo: Photo) -> None:
         """File the picture by its own findings, and remember the pairs. Raises FilingError, with none remembered."""
         if photo.status is Status.DUPLICATE:
-            self._file(photo, "no duplicate, by a person's word")
+            self._file(photo, "no duplicate, by a person's word", made)
         if (former := self._left(made, photo)) is not None:
             self._pairs.take_along(photo, former)
         others = _others(made.argument, photo.sha256)
@@ -212,7 +212,7 @@ class TwinHand:
         if not gone:
             raise FilingError(photo.path, f"stays a duplicate: #{former.id}, the keeper, did not make way for it")
 
-    def _demote(self, former: Photo, chosen: Photo) -> None:
+    def _demote(self, made: MadeDecision, former: Photo, chosen: Photo) -> None:
         reason = f"like #{chosen.id}, which a person chose as the keeper"
         folder = self._config.folders.library_path / self._config.folders.duplicates
         kind, distance = chosen.twin_kind or "near", chosen.twin_distance or 0
@@ -228,17 +228,18 @@ class TwinHand:
             present_files(self._filer.disk, former, lambda path: folder / path.name),
             purpose=Purpose.DUPLICATE,
             photo_id=former.id,
-            after=after,
+            after=after | as_columns(made.after),
+            before=as_columns(made.before),
             reason=reason,
         )
 
-    def _promote(self, photo: Photo) -> None:
+    def _promote(self, made: MadeDecision, photo: Photo) -> None:
         """Into the place that the former keeper has just left; where there is none, where its own findings say."""
         former = self._store.get(photo.twin_of) if photo.twin_of is not None else None
         left = self._filer.journal.last(former.id, Purpose.DUPLICATE) if former is not None else None
         made_way = former is not None and former.status is Status.DUPLICATE
         if former is None or left is None or not made_way or left.before.get("category") is None:
-            self._file(photo, "chosen as the keeper by a person")
+            self._file(photo, "chosen as the keeper by a person", made)
             return
         place = left.files[0].source
         after = {
@@ -247,9 +248,9 @@ class TwinHand:
             "reason": f"chosen as the keeper by a person, in place of #{former.id}",
             "filed_at": to_text(photo.filed_at or self._filer.clock()),
         }
-        self._move(photo, place.with_name(place.stem + photo.path.suffix), after)
+        self._move(photo, place.with_name(place.stem + photo.path.suffix), after, made)
 
-    def _file(self, photo: Photo, why: str) -> None:
+    def _file(self, photo: Photo, why: str, made: MadeDecision) -> None:
         reading = reading_from_photo(photo)
         if reading is None:
             raise FilingError(photo.path, "was never judged, so nobody knows where it belongs; file it by hand")
@@ -262,15 +263,16 @@ class TwinHand:
             "reason": f"{why}; {printable(decision.reason)}",
             "filed_at": to_text(photo.filed_at or self._filer.clock()),
         }
-        self._move(photo, target, after)
+        self._move(photo, target, after, made)
 
-    def _move(self, photo: Photo, target: Path, after: Columns) -> None:
+    def _move(self, photo: Photo, target: Path, after: Columns, made: MadeDecision) -> None:
         places = beside(photo, target)
         self._filer.move(
             present_files(self._filer.disk, photo, places.__getitem__),
             purpose=Purpose.CORRECT,
             photo_id=photo.id,
-            after={**after, **_ALONE_COLUMNS},
+            after={**after, **_ALONE_COLUMNS, **as_columns(made.after)},
+            before=as_columns(made.before),
             reason=after["reason"] or "",
         )
 

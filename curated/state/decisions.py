@@ -138,6 +138,20 @@ class Decisions:
         row = self.database.execute("SELECT * FROM decision WHERE id = ?", (decision_id,)).fetchone()
         return _decision(row) if row else None
 
+    def of_step(self, step: int) -> list[MadeDecision]:
+        """The rows of a step as they are now."""
+        rows = self.database.execute("SELECT * FROM decision WHERE step = ? ORDER BY id", (step,))
+        return [_decision(row) for row in rows.fetchall()]
+
+    def keeper_moves(self) -> list[frozenset[int]]:
+        """The ids of the moves of each choice of a keeper that has moved more than one picture."""
+        steps: dict[int, set[int]] = {}
+        for row in self.database.execute(
+            "SELECT step, move_id FROM decision WHERE action = 'keeper' AND move_id IS NOT NULL"
+        ).fetchall():
+            steps.setdefault(row["step"], set()).add(row["move_id"])
+        return [frozenset(moves) for moves in steps.values() if len(moves) > 1]
+
     def begin(self, decision_id: int, base: int) -> None:
         """Note, before the file is touched, which move of the picture was its newest."""
         with self.database.write() as connection:
@@ -196,6 +210,11 @@ class Decisions:
             "SELECT photo_id FROM decision WHERE undone = 0 GROUP BY photo_id ORDER BY max(id) DESC LIMIT ?", (limit,)
         )
         return [row["photo_id"] for row in rows.fetchall()]
+
+
+def as_columns(marks: Marks) -> dict[str, str | None]:
+    """Marks as a move writes them: with the move, `curated undo` takes them back as well."""
+    return {name: None if value is None else str(value) for name, value in marks.items()}
 
 
 def _next_turn(connection: sqlite3.Connection) -> int:

@@ -21,7 +21,7 @@ Columns = Mapping[str, str | None]
 # The photo columns a move may change. Numbers travel as text: STRICT tables turn it back without loss.
 _MOVABLE = frozenset(
     {"path", "name", "status", "category", "reason", "filed_at", "device", "inode", "size", "mtime_ns", "companions"}
-    | {"verdict", "confirmed", "extension", "twin_of", "twin_kind", "twin_distance"}
+    | {"verdict", "confirmed", "chosen", "extension", "twin_of", "twin_kind", "twin_distance"}
 )
 _PLACE = ("path", "name", "device", "inode", "size", "mtime_ns", "companions")
 _REMOVED = (

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 
 from curated.domain import Status
+from curated.review import Carrier, Desk
+from curated.review.desk import Decided
+from curated.state.decisions import Action
 from curated.state.pairs import Pairs
 from tests.support.cli_home import Home
 from tests.support.filed_pictures import picture
+from tests.support.filing_disks import FailingDisk
 from tests.support.filing_world import NOON
 
 HASH, NEAR = "f0f0a5c33c5aa5c3", "f0f0a5c33c5aa5c0"
@@ -51,6 +57,24 @@ def test_resolve_applies_the_suggestion_to_exact_groups_after_showing_it(home: H
     assert home.photo(1).twin_of == 2
     assert home.tree() != before
     assert "0 groups changed" in home.good("duplicates", "--resolve").err
+
+
+def test_what_a_daemon_could_not_carry_out_is_not_said_to_be_done(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong_keeper(home, "exact")
+    ours = Desk.decide
+
+    def and_the_daemon_is_quicker(desk: Desk, ids: list[int], action: Action, argument: str | None = None) -> Decided:
+        decided = ours(desk, ids, action, argument)
+        disk = FailingDisk(lambda step: step.name in ("rename", "link", "copy"), errno.EACCES, for_ever=True)
+        list(Carrier(home.config, home.world.filer(disk, roots=[home.library])).carry())
+        return decided
+
+    monkeypatch.setattr(Desk, "decide", and_the_daemon_is_quicker)
+    result = home.run("duplicates", "--resolve")
+    assert result.code == 1
+    assert "takes the place" not in result.out
+    assert "Permission denied" in result.err
+    assert "0 groups changed" in result.err
 
 
 def test_near_groups_are_resolved_only_if_that_is_asked_for(home: Home) -> None:

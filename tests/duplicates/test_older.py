@@ -35,12 +35,17 @@ def filed(world: World, image: Image.Image, name: str, **columns: object) -> int
     return world.store.add(replace(photo, status=Status.FILED, **columns))
 
 
-@pytest.mark.parametrize("seen", ["the thumbnail", "the picture", "the picture, as the thumbnail is gone"])
+SEEN = ["the thumbnail", "the picture", "the picture, as the thumbnail is gone", "the picture, as the thumbnail is bad"]
+
+
+@pytest.mark.parametrize("seen", SEEN)
 def test_a_turned_copy_of_what_an_older_version_filed_is_found_once_it_was_made_ready(world: World, seen: str) -> None:
     image = detailed(3)
     thumbnail = world.base / "thumbnail.jpg"
     if seen == "the thumbnail":
         image.resize((384, 288)).save(thumbnail)
+    elif seen.endswith("bad"):
+        thumbnail.write_bytes(b"no picture")
     photo_id = filed(world, image, "a.png", thumbnail=None if seen == "the picture" else thumbnail)
     pairs = Pairs(world.database)
     assert pairs.older_without_grey()
@@ -67,3 +72,11 @@ def test_one_that_cannot_be_read_is_named_and_the_others_go_on(world: World) -> 
     gone = filed(world, detailed(5), "c.png")
     world.store.get(gone).path.unlink()
     assert [photo.id for photo, problem in complete(world.database, SETTINGS.reading) if problem] == [broken, gone]
+
+
+def test_one_that_is_gone_meanwhile_does_not_keep_the_others_waiting(world: World) -> None:
+    first, second, third = (filed(world, detailed(3 + number), f"{number}.png") for number in range(3))
+    each = complete(world.database, SETTINGS.reading)
+    assert next(each)[0].id == first
+    world.database.execute("DELETE FROM photo WHERE id = ?", (second,))
+    assert [photo.id for photo, _ in each] == [third]

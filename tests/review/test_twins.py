@@ -12,6 +12,7 @@ import pytest
 
 from curated.domain import Photo, Status
 from curated.files import Disk
+from curated.filing import UndoSelection, undo
 from curated.filing.trash import empty
 from curated.review import Carrier, Desk, Review
 from curated.review.twins import suggestion
@@ -108,6 +109,40 @@ def test_the_chosen_one_takes_the_keepers_place_and_undo_gives_it_back(line: Lin
     assert desk(line).redo() is not None
     carry(line)
     assert group(line, tiny).keeper.id == small.id
+
+
+@pytest.mark.parametrize("by", ["last", "its id"])
+def test_undo_by_move_takes_the_whole_choice_back(line: Line, by: str) -> None:
+    large, small, tiny = three(line)
+    before, rows = line.world.files(), state_of(line, large, small, tiny)
+    here = desk(line)
+    here.decide([small.id], "keeper")
+    carry(line)
+    filer = line.world.filer(roots=[line.world.library])
+    selection = UndoSelection(last=1) if by == "last" else UndoSelection(photo_ids=(large.id,))
+    report = undo(filer, selection)
+    assert [(step.photo_id, step.outcome) for step in report.steps] == [(small.id, "undone"), (large.id, "undone")]
+    assert line.world.files() == before
+    assert state_of(line, large, small) == rows[:2]
+    assert group(line, tiny).keeper.id == large.id
+    # The review's own undo of it finds nothing left to do, and its redo does all of it.
+    here.undo()
+    carry(line)
+    assert state_of(line, large, small, tiny) == rows
+    here.redo()
+    carry(line)
+    assert group(line, tiny).keeper.id == small.id
+
+
+def test_undo_leaves_the_half_of_a_choice_whose_picture_moved_on(line: Line) -> None:
+    large, small, _ = three(line)
+    here = desk(line)
+    here.decide([small.id], "keeper")
+    here.decide([large.id], "trash")
+    carry(line)
+    report = undo(line.world.filer(roots=[line.world.library]), UndoSelection(photo_ids=(small.id,)))
+    assert [step.photo_id for step in report.steps] == [small.id]
+    assert line.store.get(large.id).status is Status.TRASHED
 
 
 def test_a_chosen_keeper_stays_whatever_better_one_arrives(line: Line) -> None:
