@@ -140,10 +140,10 @@ def _refusal(photo: Photo, action: Action) -> str:
 
 
 def _as_decided(photo: Photo, owed: Sequence[MadeDecision]) -> Photo:
-    """The picture as its file will lie; what is being taken back shows in its row's marks only."""
+    """The picture as its file will lie; of what is being taken back its row's marks tell the rest."""
     for made in owed:
         if not made.wanted:
-            photo = replace(photo, status=Status.FILED if made.action == "trash" else photo.status)
+            photo = replace(photo, status=_status_back(photo, made))
         elif made.action == "trash":
             photo = replace(photo, status=Status.TRASHED)
         elif made.action in ("keep", "undecided") and photo.status is Status.TRASHED:
@@ -157,6 +157,15 @@ def _as_decided(photo: Photo, owed: Sequence[MadeDecision]) -> Photo:
         elif made.action == "rename" and made.argument is not None:
             photo = replace(photo, name=made.argument)
     return photo
+
+
+def _status_back(photo: Photo, made: MadeDecision) -> Status:
+    """The status of the picture once the decision is taken back."""
+    if made.action == "trash" or (made.action == "keeper" and made.argument != str(photo.id)):
+        return Status.FILED
+    if made.action == "keeper" or (made.action == "distinct" and not made.before):  # what it unlinked lay in its place
+        return Status.DUPLICATE
+    return photo.status
 
 
 def categories(config: Config, database: Database) -> Iterator[str]:

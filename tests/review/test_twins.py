@@ -103,6 +103,8 @@ def test_the_chosen_one_takes_the_keepers_place_and_undo_gives_it_back(line: Lin
     assert line.store.get(large.id).path.parent.name == "Duplicates"
     assert now.keeper.path.with_suffix(".xmp").read_text() == "y"
     assert desk(line).undo() is not None
+    seen = [here.see(each.id).photo.status for each in (large, small)]
+    assert seen == [Status.FILED, Status.DUPLICATE], "as it will be, before the files have followed"
     carry(line)
     assert line.world.files() == before
     assert [line.store.get(each.id) for each in (large, small, tiny)] == rows
@@ -175,6 +177,7 @@ def test_no_duplicate_is_filed_by_its_own_findings_and_stays_so_when_it_comes_ag
     again = line.file(line.world.put("again.jpg", "small"), caption="lake", phash=NEAR, size=(400, 300))
     assert again.twin_of == small.id, "it is a copy of its own, not of the other"
     desk(line).undo()
+    assert desk(line).see(small.id).photo.status is Status.DUPLICATE, "as it will be"
     carry(line)
     assert set(before) <= set(line.world.files())
     assert line.store.get(small.id).twin_of == large.id
@@ -422,5 +425,6 @@ def test_a_burst_is_linked_and_filed_and_can_be_unlinked(line: Line) -> None:
     carry(line)
     assert line.store.get(shots[1].id).twin_of is None
     desk(line).undo()
+    assert desk(line).see(shots[1].id).photo.status is Status.FILED
     carry(line)
     assert line.store.get(shots[1].id) == shots[1]
