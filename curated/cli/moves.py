@@ -79,7 +79,7 @@ def undo_(
             check_category(hand.context, category)
         photos = tuple(photo.id for photo in hand.find(ids or ()))
         report = undo(hand.filer, UndoSelection(last, start, category, photos), dry_run=dry_run)
-    _print_undo(report, as_json=as_json)
+    _print_undo(report, hand.context.config.folders.unsorted_path, as_json=as_json)
     if report.undone < len(report.steps):
         raise typer.Exit(EXIT_FAILED)
 
@@ -233,7 +233,7 @@ def _extent(found: Sequence[Trashed]) -> str:
     return f"{files} of {counted(len(found), 'picture')} ({amount(sum(each.size for each in found))})"
 
 
-def _print_undo(report: UndoReport, *, as_json: bool) -> None:
+def _print_undo(report: UndoReport, unsorted: Path, *, as_json: bool) -> None:
     for step in report.steps:
         if as_json:
             echo_json(_step_json(step, report.dry_run))
@@ -246,7 +246,10 @@ def _print_undo(report: UndoReport, *, as_json: bool) -> None:
     elif report.dry_run:
         typer.echo(f"{counted(report.undone, 'move')} would be taken back; nothing was touched.")
     else:
-        note = "; what is back in the unsorted folder stays there until `curated retry`" if report.undone else ""
+        back = any(
+            step.place.is_relative_to(unsorted) for step in report.steps if step.outcome in ("undone", "renamed")
+        )
+        note = "; what is back in the unsorted folder stays there until `curated retry`" if back else ""
         typer.echo(f"{counted(report.undone, 'move')} taken back{note}.")
 
 

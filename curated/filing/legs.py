@@ -71,16 +71,18 @@ def ensure_folder(disk: Disk, folder: Path) -> int:
     return device
 
 
-def free_targets(disk: Disk, wanted: Sequence[tuple[Path, Path]], refused: Collection[Path] = ()) -> tuple[Path, ...]:
+def free_targets(
+    disk: Disk, wanted: Sequence[tuple[Path, Path]], refused: Collection[Path] = (), vacated: Collection[Path] = ()
+) -> tuple[Path, ...]:
     """Targets for (source, target) pairs under the first name that is free for all; a file's own place is free.
 
-    `refused` are names that turned out to be taken although nothing could be seen there.
+    `refused` are names that turned out to be taken although nothing could be seen there; `vacated` count as free.
     """
     sources = [source for source, _ in wanted]
 
     def is_free(targets: tuple[Path, ...]) -> bool:
         return all(
-            target == source or (target not in refused and disk.look(target) is None)
+            target == source or target in vacated or (target not in refused and disk.look(target) is None)
             for source, target in zip(sources, targets, strict=True)
         )
 

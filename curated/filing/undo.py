@@ -10,7 +10,7 @@ from typing import Literal
 
 from curated.domain import Move, Photo, Purpose, Status
 from curated.errors import FilingError, NotFound, SourceChanged
-from curated.files import Identity
+from curated.files import Disk, Identity
 from curated.filing.filed import companions, unchanged
 from curated.filing.filer import Filer, PlannedFile
 from curated.filing.legs import free_targets, identity_of
@@ -88,12 +88,12 @@ def undo(filer: Filer, selection: UndoSelection, *, dry_run: bool = False) -> Un
         moves = select(filer, selection)
         blocked: set[int] = set()
         steps = []
-        places: dict[int, Path] = {}
+        imagined = _Imagined() if dry_run else None
         for move in moves:
             if move.photo_id in blocked:
                 step = _step(move, "failed", "a later move of the same picture could not be taken back")
             else:
-                step = _undo_one(filer, move, places, dry_run)
+                step = _undo_one(filer, move, imagined)
             if move.photo_id is not None and step.outcome in ("changed", "failed"):
                 blocked.add(move.photo_id)
             steps.append(step)
@@ -157,15 +157,40 @@ def _is_in(columns: Columns, category: str) -> bool:
     return name is not None and f"{name}/".startswith(f"{category}/")
 
 
-def _undo_one(filer: Filer, move: Move, places: dict[int, Path], dry_run: bool) -> UndoStep:
+class _Imagined:
+    """Where files would be after the moves of a dry run so far; on the disk, each is where it was."""
+
+    def __init__(self) -> None:
+        self._real: dict[int, Path] = {}
+        self._at: dict[int, tuple[Path, ...]] = {}
+        self._taken: set[Path] = set()
+        self._vacated: set[Path] = set()
+
+    def real_place(self, photo_id: int | None) -> Path | None:
+        """Where the file of a picture that would have moved is."""
+        return self._real.get(photo_id or 0)
+
+    def move(self, disk: Disk, photo_id: int | None, files: Sequence[PlannedFile]) -> Path:
+        """Where the first of the files would come to stand."""
+        wanted = [(file.source, file.target) for file in files]
+        targets = free_targets(disk, wanted, refused=self._taken, vacated=self._vacated)
+        left = set(self._at.get(photo_id or 0, [source for source, _ in wanted]))
+        self._taken.difference_update(left)
+        self._taken.update(targets)
+        self._vacated.update(left)
+        self._vacated.difference_update(targets)
+        if photo_id is not None:
+            self._real[photo_id] = files[0].source
+            self._at[photo_id] = targets
+        return targets[0]
+
+
+def _undo_one(filer: Filer, move: Move, imagined: _Imagined | None) -> UndoStep:
+    """Take one move back, or only imagine it."""
     try:
-        files = _files_back(filer, move, places.get(move.photo_id or 0))
-        if dry_run:
-            wanted = [(file.source, file.target) for file in files]
-            place = free_targets(filer.disk, wanted)[0]
-            if move.photo_id is not None:
-                places[move.photo_id] = files[0].source
-            return _back(move, files[0].source, place)
+        files = _files_back(filer, move, imagined.real_place(move.photo_id) if imagined else None)
+        if imagined:
+            return _back(move, files[0].source, imagined.move(filer.disk, move.photo_id, files))
         made = filer.move(
             files,
             purpose=Purpose.UNDO,

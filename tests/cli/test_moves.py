@@ -32,9 +32,14 @@ def test_undo_takes_the_last_moves_back_newest_first(home: Home, pictures: list[
     lines = said.out.splitlines()
     assert lines[0].startswith("undone #3 ")
     assert lines[1].startswith("undone #2 ")
-    assert "2 moves taken back" in lines[2]
+    assert lines[2] == "2 moves taken back; what is back in the unsorted folder stays there until `curated retry`."
     assert {"IMG_2.jpg", "IMG_3.jpg"} == set(os.listdir(home.unsorted))
     assert home.world.problems() == []
+
+
+def test_undo_within_the_library_says_nothing_of_the_unsorted_folder(home: Home, pictures: list[Photo]) -> None:
+    home.good("file-as", "Memes", 1)
+    assert home.good("undo", "--last", 1).out.splitlines()[-1] == "1 move taken back."
 
 
 @pytest.mark.parametrize("since", ["1h", "2 days ago", "yesterday", "2020-01-01", "2020-01-01T10:30"])

@@ -122,6 +122,20 @@ def test_a_dry_run_says_where_everything_would_go_and_touches_nothing(world: Wor
     assert world.database.execute("SELECT count(*) FROM move").fetchone()[0] == 2
 
 
+def test_a_dry_run_knows_which_names_the_moves_before_leave_and_take(world: World) -> None:
+    first = filed(world, "a")
+    correct(world, first, "Memes")
+    second = filed(world, "b", content="another")
+    plan = world.plan([second.path], [world.library / "Photos" / "a.jpg"])
+    world.filer().move(
+        plan, purpose=Purpose.CORRECT, photo_id=second.id, after={"category": "Photos", "reason": "by hand"}, reason="c"
+    )
+    imagined = take_back(world, last=4, dry_run=True)
+    report = take_back(world, last=4)
+    assert [(step.place, step.outcome) for step in imagined.steps] == [(step.place, "undone") for step in report.steps]
+    assert outcomes(report) == ["undone"] * 4
+
+
 def test_an_undo_can_be_taken_back_and_that_again(world: World) -> None:
     photo = filed(world, "a")
     for _ in range(2):

@@ -122,7 +122,9 @@ def test_undo_by_move_takes_the_whole_choice_back(line: Line, by: str) -> None:
     carry(line)
     filer = line.world.filer(roots=[line.world.library])
     selection = UndoSelection(last=1) if by == "last" else UndoSelection(photo_ids=(large.id,))
+    imagined = undo(filer, selection, dry_run=True)
     report = undo(filer, selection)
+    assert imagined.steps == report.steps, "what would be is what is"
     assert [(step.photo_id, step.outcome) for step in report.steps] == [(small.id, "undone"), (large.id, "undone")]
     assert line.world.files() == before
     assert state_of(line, large, small) == rows[:2]
