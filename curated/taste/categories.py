@@ -15,7 +15,7 @@ from curated.state.labels import Labels, Sample
 from curated.state.learnt import LearntModels
 from curated.state.rows import reading_from_photo
 from curated.state.store import Store
-from curated.taste.models import newest_categories
+from curated.taste.models import newest_categories, of_numbers
 from curated.taste.probation import Probation, earlier
 from curated.taste.process import run
 from curated.taste.tasks import CategoryAnswer, CategoryFigures, CategoryTask
@@ -32,7 +32,7 @@ def learn_categories(labels: Labels, config: Config, clock: Clock = utc_now) -> 
     """
     seen = labels.newest_confirmed()
     embedder = labels.embedder("confirmed")
-    samples = labels.labelled(embedder, "confirmed") if embedder else []
+    samples = of_numbers(labels.labelled(embedder, "confirmed")) if embedder else []
     names = _enough(samples)
     if embedder is None or len(names) < 2:
         raise NotFound(

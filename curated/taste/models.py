@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self, TypeVar
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 import msgspec
 
 from curated.state.database import Database
+from curated.state.labels import Sample
 from curated.state.learnt import Learnt, LearntModels, Role
 from curated.taste.figures import Figures
 from curated.taste.tasks import CategoryAnswer, CategoryFigures, Linear, TasteAnswer
@@ -88,9 +90,21 @@ class Taste:
         return found
 
     def opinion(self, chance: float) -> tuple[float | None, float]:
-        """(the chance if it is to be trusted, how soon to ask about a picture that has this one)."""
+        """(the chance if it is to be trusted, how soon to ask about a picture that has this one).
+
+        Of an embedding that is not of numbers alone nothing is said; such a picture is asked about last.
+        """
+        if not math.isfinite(chance):
+            return None, 0.0
         trusted = self.figures.earns_trust
         return round(float(chance), 4) if trusted else None, round(0.5 - abs(float(chance) - 0.5), 4)
+
+
+def of_numbers(samples: Sequence[Sample]) -> list[Sample]:
+    """The samples whose embeddings are of numbers alone: one that overflowed would make all of a training fail."""
+    import numpy
+
+    return [each for each in samples if numpy.isfinite(numpy.frombuffer(each.vector, numpy.float16)).all()]
 
 
 def trainings(database: Database, limit: int = 20) -> list[Figures]:

@@ -38,14 +38,10 @@ def learn_categories(task: CategoryTask) -> CategoryAnswer:
     rules = np.asarray(task.rules, np.float32)
     inputs = np.hstack([matrix(task.vectors), log_odds(rules)])
     width = rules.shape[1]
-    best, strength = float("-inf"), _STRENGTHS[0]
-    unseen = _Said(np.zeros((len(labels), len(task.categories))), np.zeros(len(labels), np.int64))
-    for each in _STRENGTHS:
-        said = _unseen(inputs, labels, groups, width, each, len(task.categories))
-        quality = float(np.log(np.clip(said.chances[np.arange(len(labels)), labels], 1e-6, 1)).mean())
-        if quality > best:
-            best, unseen, strength = quality, said, each
-    scaler, regression = _fit(inputs, labels, width, strength)
+    said = [_unseen(inputs, labels, groups, width, each, len(task.categories)) for each in _STRENGTHS]
+    quality = np.stack([_log_likelihood(each, labels) for each in said])
+    unseen = _chosen(said, quality)
+    scaler, regression = _fit(inputs, labels, width, _STRENGTHS[int(quality.mean(axis=1).argmax())])
     figures = [_figures(task, number, unseen, labels, groups) for number in range(len(task.categories))]
     return CategoryAnswer(linear(scaler, regression), task.categories, figures)
 
@@ -79,6 +75,22 @@ def _unseen(inputs: Floats, labels: Counts, groups: Counts, width: int, strength
         shares = np.exp(scores - scores.max(axis=1, keepdims=True))
         chances[np.ix_(test, regression.classes_)] = shares / shares.sum(axis=1, keepdims=True)
     return _Said(chances, places)
+
+
+def _log_likelihood(said: _Said, labels: Counts) -> Floats:
+    """Of each picture, of the category that it has."""
+    found: Floats = np.log(np.clip(said.chances[np.arange(len(labels)), labels], 1e-6, 1))
+    return found
+
+
+def _chosen(said: list[_Said], quality: Floats) -> _Said:
+    """Of each fold's pictures, what the strength says that is best (rows of `quality`) on those of the other folds."""
+    chances, folds = said[0].chances.copy(), said[0].folds
+    for fold in np.unique(folds):
+        here = folds == fold
+        others = quality if here.all() else quality[:, ~here]
+        chances[here] = said[int(others.mean(axis=1).argmax())].chances[here]
+    return _Said(chances, folds)
 
 
 def _folds(labels: Counts, groups: Counts) -> Iterator[tuple[Counts, Counts]]:

@@ -14,7 +14,7 @@ from curated.state.labels import Labels, Sample
 from curated.state.learnt import LearntModels
 from curated.state.rows import to_text
 from curated.taste.figures import Figures
-from curated.taste.models import Taste, trainings
+from curated.taste.models import Taste, of_numbers, trainings
 from curated.taste.probation import Probation, earlier
 from curated.taste.process import run
 from curated.taste.tasks import SpreadAnswer, SpreadTask, TasteAnswer, TasteTask
@@ -41,7 +41,7 @@ def predict(labels: Labels, clock: Clock = utc_now) -> Figures:
     """
     seen = labels.newest_verdict()
     embedder = labels.embedder()
-    samples = labels.labelled(embedder) if embedder else []
+    samples = of_numbers(labels.labelled(embedder)) if embedder else []
     check_enough(samples, labels.number())
     answer = run(_task(embedder or "", samples), TasteAnswer)
     figures = msgspec.structs.replace(answer.figures, seen=seen, at=to_text(clock()))
@@ -50,7 +50,7 @@ def predict(labels: Labels, clock: Clock = utc_now) -> Figures:
         figures = msgspec.structs.replace(figures, probation=probation)
     taste = Taste.of(msgspec.structs.replace(answer, figures=figures))
     scored = _scores(labels, taste)
-    figures = msgspec.structs.replace(figures, scored=len(scored) if figures.earns_trust else 0)
+    figures = msgspec.structs.replace(figures, scored=sum(chance is not None for _, chance, _ in scored))
     answer = msgspec.structs.replace(answer, figures=figures)
     LearntModels(labels.database).add("taste", figures.embedder, seen, msgspec.msgpack.encode(answer), clock())
     # What has come in meanwhile was judged by an older taste, or by none.
@@ -110,7 +110,7 @@ def others(number: int) -> str:
     if not number:
         return ""
     were = "1 more has a label, but an embedding" if number == 1 else f"{number} more have a label, but embeddings"
-    return f"{were} of another model or none (`curated recurate` mends that); "
+    return f"{were} of another model, damaged or none (`curated recurate` mends that); "
 
 
 def _scores(labels: Labels, taste: Taste) -> list[tuple[int, float | None, float | None]]:
@@ -123,16 +123,17 @@ def _scores(labels: Labels, taste: Taste) -> list[tuple[int, float | None, float
         ids += [photo_id for photo_id, _ in some]
         blocks.append(taste.chances([vector for _, vector in some]))
     chances = numpy.concatenate(blocks)
-    ask = 0.5 - numpy.abs(chances - 0.5)
+    said = numpy.isfinite(chances)
+    ask = numpy.where(said, 0.5 - numpy.abs(chances - 0.5), 0.0)
     doubtful = numpy.argsort(-ask, kind="stable")[: doubtful_among(len(ids))]
+    doubtful = doubtful[said[doubtful]]
     if len(doubtful):
         vectors = labels.vectors(taste.embedder, [ids[place] for place in doubtful])
         order = run(SpreadTask(vectors, ask[doubtful].tolist()), SpreadAnswer).order
         ask[doubtful[numpy.asarray(order)]] = 2 - numpy.arange(len(order)) / len(order)
-    trusted = taste.figures.earns_trust
     return [
-        (photo_id, round(float(chance), 4) if trusted else None, round(float(soon), 4))
-        for photo_id, chance, soon in zip(ids, chances, ask, strict=True)
+        (photo_id, taste.opinion(chance)[0], round(float(soon), 4))
+        for photo_id, chance, soon in zip(ids, chances.tolist(), ask, strict=True)
     ]
 
 

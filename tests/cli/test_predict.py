@@ -22,7 +22,7 @@ SAID = {
     "fewer than folds": "2 kept and 2 trashed, at least 10 of each are wanted",
     "all in one group": "the kept ones are twins in only 1 group, at least 5 are wanted",
     "embeddings of mixed models": "8 kept and 8 trashed, at least 10 of each are wanted; 14 more have a label, but "
-    "embeddings of another model or none (`curated recurate` mends that)",
+    "embeddings of another model, damaged or none (`curated recurate` mends that)",
     "no embeddings": "0 kept and 0 trashed, at least 10 of each are wanted; 30 more have a label",
 }
 

@@ -10,6 +10,7 @@ import pytest
 from curated.errors import NotFound
 from curated.state.labels import Labels
 from curated.taste import predict
+from curated.taste.models import Taste
 from tests.support.filing_world import NOON, World
 
 SIZE = 16
@@ -43,6 +44,25 @@ def test_what_is_like_the_kept_scores_above_what_is_like_the_trashed(world: Worl
     assert scores[like_good] > 0.5 > scores[like_bad]
     assert next(iter(scores)) == like_good, "sorted by it"
     assert next(score for photo, score in scores.items() if photo not in (like_good, like_bad)) is None
+
+
+def test_an_embedding_that_is_no_numbers_harms_nobody(world: World) -> None:
+    chance = np.random.default_rng(0)
+    good, bad = np.eye(SIZE)[0] * 3, -np.eye(SIZE)[0] * 3
+    for _ in range(30):
+        add(world, good + chance.normal(size=SIZE), "keep")
+        add(world, bad + chance.normal(size=SIZE), "trash")
+    add(world, np.full(SIZE, np.inf), "keep")
+    fine, broken = add(world, good), add(world, np.full(SIZE, np.nan))
+    figures = predict(Labels(world.database))
+    assert (figures.kept, figures.trashed, figures.scored) == (30, 30, 1)
+    assert figures.earns_trust
+    assert (world.store.get(fine).keep_score or 0.0) > 0.5
+    assert world.store.get(broken).keep_score is None
+    taste = Taste.newest(world.database)
+    assert taste is not None
+    assert taste.opinion(float("nan")) == (None, 0.0)
+    assert [photo.id for photo in world.store.photos(sort="uncertain")][:2] == [fine, broken]
 
 
 def test_noise_earns_no_trust(world: World) -> None:

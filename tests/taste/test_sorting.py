@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from curated.taste.sorting import learn_categories
+from curated.taste.sorting import _chosen, _Said, learn_categories
 from curated.taste.tasks import CategoryFigures, CategoryTask
 
 SIZE = 8
@@ -70,3 +70,12 @@ def test_what_the_rules_are_worth_is_by_what_they_would_really_file() -> None:
     assert (figures["Photos"].rules_filed, figures["Photos"].rules_precision) == (0, 0.0)
     figures = learnt(task(chance.normal(size=(40, SIZE)), labels, ruled=0))
     assert (figures["Photos"].rules_filed, figures["Photos"].rules_precision) == (40, 0.5)
+
+
+def test_the_strength_that_judges_a_picture_was_not_chosen_by_it() -> None:
+    folds = np.array([0, 0, 1, 1])
+    by_weak, by_strong = _Said(np.full((4, 1), 0.1), folds), _Said(np.full((4, 1), 0.2), folds)
+    # The weak one suits the first fold, the strong one the second.
+    quality = np.array([[0.0, 0.0, -9.0, -9.0], [-5.0, -5.0, 0.0, 0.0]])
+    chosen = _chosen([by_weak, by_strong], quality)
+    assert chosen.chances[:, 0].tolist() == [0.2, 0.2, 0.1, 0.1]
