@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +63,28 @@ def sandbox(config: Config) -> Sandbox:
         hidden_readable=tuple(_outermost(readable)),
         renames=shared is not None or pictures[0].stat().st_dev != _existing(pictures[1]).stat().st_dev,
     )
+
+
+def check_rights(config: Config) -> None:
+    """Raises ConfigError where root's service could not write: in the sandbox it has none of root's privileges."""
+    folders = config.folders
+    for key, path in (("unsorted", folders.unsorted_path), ("library", folders.library_path)):
+        there = _existing(path).stat()
+        mine, ours = there.st_uid == 0, there.st_gid in {os.getegid(), *os.getgroups()}
+        wanted = 0o300 if mine else 0o030 if ours else 0o003
+        if there.st_mode & wanted != wanted:
+            owner = _name_of(there.st_uid)
+            raise ConfigError(
+                f"folders.{key}: {path} is {owner}'s, and root's service has none of root's privileges; run it as "
+                f"{owner}: `curated service install --system | sudo tee /etc/systemd/system/curated.service`"
+            )
+
+
+def _name_of(user: int) -> str:
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return f"user {user}"
 
 
 def _weights(config: Config) -> list[Path]:

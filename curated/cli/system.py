@@ -17,7 +17,7 @@ from curated.cli.context import opened
 from curated.cli.doctor import bad_configuration, examine
 from curated.cli.doctor_check import Check
 from curated.cli.output import counted, echo_json, safe, shown
-from curated.cli.sandbox import sandbox
+from curated.cli.sandbox import check_rights, sandbox
 from curated.errors import EXIT_CONFIG, EXIT_FAILED, ConfigError
 from curated.files import RealDisk
 from curated.filing.fsck import Problem, Trouble, check
@@ -142,6 +142,8 @@ def _system_text() -> str:
     config = configuration.load()
     configuration.check_folders(config)
     found = sandbox(config)
+    if os.geteuid() == 0:
+        check_rights(config)
     for folder in (config.folders.library_path, config.folders.state_path, config.folders.cache_path):
         # A service whose writable folders are not there does not start.
         folder.mkdir(parents=True, exist_ok=True, mode=0o755 if folder == config.folders.library_path else 0o700)
@@ -194,7 +196,7 @@ def service_status() -> None:
         typer.echo(f"system   {shown(system)}")
     if not service.has_systemd():
         typer.echo("systemd  there is no systemctl on this machine")
-    else:
+    elif path.exists() or system.exists():
         by_system = system.exists() and not path.exists()
         for word in ("is-enabled", "is-active"):
             said = service.systemctl(word, service.UNIT, system=by_system)[1]

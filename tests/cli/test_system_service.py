@@ -150,6 +150,22 @@ def test_root_by_way_of_sudo_is_sent_back_to_the_person(home: Home, monkeypatch:
     assert "run it as me" in said.err
 
 
+def test_root_is_sent_to_whom_the_folders_belong(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the sandbox root has no privileges: what is another's cannot be written."""
+    if os.geteuid() != 0:
+        pytest.skip("only root may give folders away")
+    fake_systemctl(home)
+    elsewhere(home, monkeypatch)
+    monkeypatch.delenv("SUDO_USER", raising=False)
+    os.chown(home.library, 1, 1)
+    said = home.run("service", "install", "--system")
+    assert said.code == 78
+    assert f"folders.library: {home.library} is daemon's" in said.err
+    assert "run it as daemon" in said.err
+    home.library.chmod(0o777)
+    home.good("service", "install", "--system")
+
+
 def test_temporary_folders_are_refused(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SUDO_USER", raising=False)
     if not home.base.is_relative_to("/tmp"):

@@ -100,6 +100,7 @@ def jobs(amounts: Amounts) -> dict[str, Job]:
     found["races"] = lambda here, other: _races(here, other, amounts.race)
     found["mutants"] = lambda here, other: _mutants(here)
     found["exposure"] = lambda here, other: _exposure(here)
+    found["systemd"] = lambda here, other: _systemd(here, full=amounts.full)
     found["idle"] = lambda here, other: _idle(other)
     return found
 
@@ -222,6 +223,12 @@ def _exposure(here: Path) -> Figures:
     figures.zeros["directives left open without a reason"] = len(unsaid)
     figures.violations += [f"left open without a reason: {each}" for each in unsaid]
     return _limited(figures)
+
+
+def _systemd(here: Path, *, full: bool) -> Figures:
+    from tests.support.faults_systemd import under_systemd
+
+    return under_systemd(here, full=full)
 
 
 def _idle(other: Path) -> Figures:

@@ -51,7 +51,17 @@ TESTS: dict[str, list[str]] = {
     "faults found before, each alone": ["tests/faults/test_mended.py"],
 }
 # The longest first, so that two cores end at about the same time; those not named follow.
-_ORDER = ("burst", "sigterm", "daemon, arrivals", "daemon, decisions", "killers", "poison", "arrivals", "two writers")
+_ORDER = (
+    "burst",
+    "sigterm",
+    "daemon, arrivals",
+    "daemon, decisions",
+    "killers",
+    "poison",
+    "arrivals",
+    "systemd",
+    "two writers",
+)
 
 
 @contextmanager
