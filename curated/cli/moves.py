@@ -246,16 +246,14 @@ def _print_undo(report: UndoReport, unsorted: Path, *, as_json: bool) -> None:
     elif report.dry_run:
         typer.echo(f"{counted(report.undone, 'move')} would be taken back; nothing was touched.")
     else:
-        back = any(
-            step.place.is_relative_to(unsorted) for step in report.steps if step.outcome in ("undone", "renamed")
-        )
+        back = any(step.taken_back and step.place.is_relative_to(unsorted) for step in report.steps)
         note = "; what is back in the unsorted folder stays there until `curated retry`" if back else ""
         typer.echo(f"{counted(report.undone, 'move')} taken back{note}.")
 
 
 def _step_line(step: UndoStep, dry_run: bool) -> str:
     who = f"#{step.photo_id} " if step.photo_id is not None else ""
-    if step.outcome in ("changed", "failed"):
+    if not step.taken_back:
         return f"left {who}{shown(step.file)}: {safe(step.detail)}"
     detail = f" ({safe(step.detail)})" if step.detail else ""
     return f"{'would undo' if dry_run else 'undone'} {who}{shown(step.file)} -> {shown(step.place)}{detail}"

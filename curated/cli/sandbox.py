@@ -65,8 +65,11 @@ def sandbox(config: Config) -> Sandbox:
     )
 
 
-def check_rights(config: Config) -> None:
-    """Raises ConfigError where root's service could not write: in the sandbox it has none of root's privileges."""
+def check_rights(config: Config, install: str) -> None:
+    """Raises ConfigError where root's service could not write: in the sandbox it has none of root's privileges.
+
+    `install` is the command for whose folders they are.
+    """
     folders = config.folders
     for key, path in (("unsorted", folders.unsorted_path), ("library", folders.library_path)):
         there = _existing(path).stat()
@@ -76,7 +79,7 @@ def check_rights(config: Config) -> None:
             owner = _name_of(there.st_uid)
             raise ConfigError(
                 f"folders.{key}: {path} is {owner}'s, and root's service has none of root's privileges; run it as "
-                f"{owner}: `curated service install --system | sudo tee /etc/systemd/system/curated.service`"
+                f"{owner}: `{install}`"
             )
 
 

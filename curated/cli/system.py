@@ -101,7 +101,7 @@ def install(system: _System = False) -> None:
     text = _system_text() if system else _user_text()
     if system and os.geteuid() != 0:
         typer.echo(text, nl=False)
-        typer.echo(f"Next: curated service install --system | sudo tee {path}", err=True)
+        typer.echo(f"Next: {_put_in_place()}", err=True)
         typer.echo("      sudo systemctl daemon-reload && sudo systemctl enable --now curated", err=True)
         return
     present = path.read_text(encoding="utf-8", errors="replace") if path.exists() else None
@@ -135,15 +135,12 @@ def _system_text() -> str:
     """The system unit for whoever asks; root by way of sudo would have root's home, not the person's."""
     person = os.environ.get("SUDO_USER", "")
     if os.geteuid() == 0 and person not in ("", "root"):
-        raise ConfigError(
-            f"run it as {person}, whose service it will be: `curated service install --system | "
-            f"sudo tee {service.unit_path(system=True)}`"
-        )
+        raise ConfigError(f"run it as {person}, whose service it will be: `{_put_in_place()}`")
     config = configuration.load()
     configuration.check_folders(config)
     found = sandbox(config)
     if os.geteuid() == 0:
-        check_rights(config)
+        check_rights(config, _put_in_place())
     for folder in (config.folders.library_path, config.folders.state_path, config.folders.cache_path):
         # A service whose writable folders are not there does not start.
         folder.mkdir(parents=True, exist_ok=True, mode=0o755 if folder == config.folders.library_path else 0o700)
@@ -155,6 +152,11 @@ def _system_text() -> str:
     file = configuration.config_path()
     given = file if file.exists() else None
     return service.system_unit_text(service.curated_command(), given, found, getpass.getuser())
+
+
+def _put_in_place() -> str:
+    """How whoever is not root has root put the system unit in place."""
+    return f"curated service install --system | sudo tee {service.unit_path(system=True)}"
 
 
 def _given_config() -> Path | None:

@@ -17,7 +17,7 @@ from curated.filing.legs import free_targets, identity_of
 from curated.state.database import Value
 from curated.state.decisions import Decisions
 from curated.state.journal import Columns
-from curated.state.rows import printable, to_text
+from curated.state.rows import marks, printable, to_text
 from curated.state.store import Store
 
 Outcome = Literal["undone", "renamed", "changed", "failed"]
@@ -64,6 +64,11 @@ class UndoStep:
     outcome: Outcome
     detail: str = ""
 
+    @property
+    def taken_back(self) -> bool:
+        """Whether it was (would be) taken back."""
+        return self.outcome in ("undone", "renamed")
+
 
 @dataclass(frozen=True, slots=True)
 class UndoReport:
@@ -75,7 +80,7 @@ class UndoReport:
     @property
     def undone(self) -> int:
         """How many were (would be) taken back."""
-        return sum(step.outcome in ("undone", "renamed") for step in self.steps)
+        return sum(step.taken_back for step in self.steps)
 
 
 def undo(filer: Filer, selection: UndoSelection, *, dry_run: bool = False) -> UndoReport:
@@ -94,7 +99,7 @@ def undo(filer: Filer, selection: UndoSelection, *, dry_run: bool = False) -> Un
                 step = _step(move, "failed", "a later move of the same picture could not be taken back")
             else:
                 step = _undo_one(filer, move, imagined)
-            if move.photo_id is not None and step.outcome in ("changed", "failed"):
+            if move.photo_id is not None and not step.taken_back:
                 blocked.add(move.photo_id)
             steps.append(step)
     return UndoReport(tuple(steps), dry_run)
@@ -103,7 +108,7 @@ def undo(filer: Filer, selection: UndoSelection, *, dry_run: bool = False) -> Un
 def select(filer: Filer, selection: UndoSelection) -> list[Move]:
     """The moves that are selected and still in force, newest first."""
     if selection.move_ids:
-        where = f"id IN ({_marks(selection.move_ids)})"
+        where = f"id IN ({marks(selection.move_ids)})"
         return filer.journal.in_force(where, *selection.move_ids)
     return _with_other_halves(filer, _selected(filer, selection))
 
@@ -124,7 +129,7 @@ def _selected(filer: Filer, selection: UndoSelection) -> list[Move]:
         return list(_down_to_category(found, selection.category))
     wanted: list[Value] = list(selection.photo_ids)
     newest: dict[int | None, Move] = {}
-    for move in journal.in_force(f"{not_undo} AND photo_id IN ({_marks(wanted)})", *wanted):
+    for move in journal.in_force(f"{not_undo} AND photo_id IN ({marks(wanted)})", *wanted):
         newest.setdefault(move.photo_id, move)
     return list(newest.values())
 
@@ -256,7 +261,3 @@ def _back(move: Move, file: Path, place: Path) -> UndoStep:
 def _step(move: Move, outcome: Outcome, detail: str) -> UndoStep:
     primary = move.files[0]
     return UndoStep(move.id, move.photo_id, primary.target, primary.source, outcome, detail)
-
-
-def _marks(values: Sequence[object]) -> str:
-    return ", ".join("?" * len(values))

@@ -170,7 +170,7 @@ class Carrier:
     def _take_back(self, move_id: int) -> None:
         report = undo(self._filer, UndoSelection(move_ids=(move_id,)))
         for step in report.steps:
-            if step.outcome in ("changed", "failed"):
+            if not step.taken_back:
                 raise FilingError(step.file, step.detail)
 
     def _photo(self, made: MadeDecision) -> Photo | None:

@@ -142,7 +142,7 @@ class Review:
             return Retried(photo.path, photo.id, False, "it was put there by hand; move it to the unsorted folder")
         report = undo(self._filer, UndoSelection(move_ids=tuple(move.id for move in moves)))
         if report.undone < len(moves):
-            step = next(step for step in report.steps if step.outcome in ("changed", "failed"))
+            step = next(step for step in report.steps if not step.taken_back)
             return Retried(photo.path, photo.id, False, step.detail)
         return self._retry_undone(self._store.get(photo.id))
 

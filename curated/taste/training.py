@@ -131,9 +131,10 @@ def _scores(labels: Labels, taste: Taste) -> list[tuple[int, float | None, float
         vectors = labels.vectors(taste.embedder, [ids[place] for place in doubtful])
         order = run(SpreadTask(vectors, ask[doubtful].tolist()), SpreadAnswer).order
         ask[doubtful[numpy.asarray(order)]] = 2 - numpy.arange(len(order)) / len(order)
+    told = said & taste.figures.earns_trust
     return [
-        (photo_id, taste.opinion(chance)[0], round(float(soon), 4))
-        for photo_id, chance, soon in zip(ids, chances.tolist(), ask, strict=True)
+        (photo_id, round(float(chance), 4) if tell else None, round(float(soon), 4))
+        for photo_id, chance, tell, soon in zip(ids, chances, told, ask, strict=True)
     ]
 
 

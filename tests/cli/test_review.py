@@ -31,6 +31,7 @@ from tests.cli.test_bad_input import HEARING_CTRL_C, refused
 from tests.cli.test_commands import HEAVY, README
 from tests.support.cli_home import Home
 from tests.support.filed_library import file_pictures
+from tests.support.processes import children
 
 # -- what it loads -----------------------------------------------------------------------------------------------
 
@@ -188,10 +189,6 @@ async def serving(*arguments: str) -> AsyncIterator[Serving]:
         if process.returncode is None:
             os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
-
-
-def children(pid: int) -> list[int]:
-    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
 
 
 async def until(condition: Callable[[], object]) -> None:

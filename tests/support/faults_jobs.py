@@ -226,9 +226,14 @@ def _exposure(here: Path) -> Figures:
 
 
 def _systemd(here: Path, *, full: bool) -> Figures:
-    from tests.support.faults_systemd import under_systemd
+    from tests.support.faults_systemd import PART, NoContainer, under_systemd, why_not
 
-    return under_systemd(here, full=full)
+    if why := why_not():
+        return _skipped(PART, why)
+    try:
+        return _limited(under_systemd(here, full=full))
+    except NoContainer as error:
+        return _skipped(PART, str(error))
 
 
 def _idle(other: Path) -> Figures:

@@ -14,6 +14,7 @@ from curated.state.schema import open_database
 from curated.state.store import Store
 from tests.support.clock import wait_until
 from tests.support.faults_poison import good_pictures
+from tests.support.processes import children
 from tests.support.service_manager import Manager, end, started
 
 _MOST_EXPOSURE = 0.5
@@ -74,7 +75,7 @@ def idle_memory(folder: Path, pictures: int = 200) -> float:
 
     def is_idle() -> bool:
         now = state()
-        return now is not None and now.activity == "watching" and not _children(daemon.pid)
+        return now is not None and now.activity == "watching" and not children(daemon.pid)
 
     with (
         Manager(folder) as manager,
@@ -95,7 +96,3 @@ def _held(pid: int) -> float:
     status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
     kilobytes = next(line for line in status.splitlines() if line.startswith("VmRSS:")).split()[1]
     return round(int(kilobytes) * 1024 / 1e6, 1)
-
-
-def _children(pid: int) -> list[str]:
-    return Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()

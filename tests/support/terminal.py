@@ -10,11 +10,11 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from tests.support.clock import wait_until
+from tests.support.processes import children
 
 TMUX = shutil.which("tmux")
 
@@ -93,8 +93,7 @@ class Terminal:
         found: list[int] = []
 
         def there() -> bool:
-            children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="ascii").split()
-            found[:] = [int(pid) for pid in children]
+            found[:] = children(self.pid)
             return bool(found)
 
         wait_until(there, "the program in the terminal")

@@ -29,12 +29,18 @@ def add(world: World, vector: np.ndarray, verdict: str | None = None, twin_of: i
     return photo.id
 
 
-def test_what_is_like_the_kept_scores_above_what_is_like_the_trashed(world: World) -> None:
+def thirty_of_each(world: World) -> tuple[np.ndarray, np.ndarray]:
+    """What the kept look like, and the trashed; there are thirty of each."""
     chance = np.random.default_rng(0)
     good, bad = np.eye(SIZE)[0] * 3, -np.eye(SIZE)[0] * 3
     for _ in range(30):
         add(world, good + chance.normal(size=SIZE), "keep")
         add(world, bad + chance.normal(size=SIZE), "trash")
+    return good, bad
+
+
+def test_what_is_like_the_kept_scores_above_what_is_like_the_trashed(world: World) -> None:
+    good, bad = thirty_of_each(world)
     like_good, like_bad = add(world, good), add(world, bad)
     figures = predict(Labels(world.database))
     assert (figures.kept, figures.trashed, figures.scored) == (30, 30, 2)
@@ -47,11 +53,7 @@ def test_what_is_like_the_kept_scores_above_what_is_like_the_trashed(world: Worl
 
 
 def test_an_embedding_that_is_no_numbers_harms_nobody(world: World) -> None:
-    chance = np.random.default_rng(0)
-    good, bad = np.eye(SIZE)[0] * 3, -np.eye(SIZE)[0] * 3
-    for _ in range(30):
-        add(world, good + chance.normal(size=SIZE), "keep")
-        add(world, bad + chance.normal(size=SIZE), "trash")
+    good, _ = thirty_of_each(world)
     add(world, np.full(SIZE, np.inf), "keep")
     fine, broken = add(world, good), add(world, np.full(SIZE, np.nan))
     figures = predict(Labels(world.database))
