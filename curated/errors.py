@@ -51,6 +51,10 @@ class NotFound(CuratedError):
     """What was asked for does not exist."""
 
 
+class TooFewLabels(NotFound):
+    """A person has said too little to learn from."""
+
+
 class WeightsMissing(CuratedError):
     """Weights that the chosen profile needs are not on disk."""
 

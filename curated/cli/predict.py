@@ -10,10 +10,11 @@ import typer
 from curated.cli.app import app
 from curated.cli.context import opened
 from curated.cli.output import counted, echo_json, safe
-from curated.errors import NotFound
+from curated.errors import CuratedError, TooFewLabels
 from curated.state.labels import Labels
 from curated.taste import CategoryFigures, Figures, learn_categories
 from curated.taste import predict as train_and_score
+from curated.taste.lock import training_lock
 
 
 @app.command()
@@ -23,20 +24,30 @@ def predict(
     """Train on what you kept, trashed and confirmed, score the rest, and say how far the scores can be trusted."""
     with opened(read_only=False) as context:
         labels = Labels(context.database)
-        # First: where there is too little to learn a taste from, nothing at all is changed.
-        figures = train_and_score(labels)
-        categories, why_not = list[CategoryFigures](), ""
-        try:
-            categories = learn_categories(labels, context.config)
-        except NotFound as error:
-            why_not = str(error)
+        failed: CuratedError | None = None
+        with training_lock(context.database.path, _waiting):
+            # First: where there is too little to learn a taste from, nothing at all is changed.
+            figures = train_and_score(labels)
+            categories, why_not = list[CategoryFigures](), ""
+            try:
+                categories = learn_categories(labels, context.config)
+            except TooFewLabels as error:
+                why_not = str(error)
+            except CuratedError as error:  # what was learnt of the taste is there, and told
+                why_not, failed = str(error), error
     if as_json:
         told = {name: getattr(figures, name) for name in ("earns_trust", "on_probation", "more_labels")}
         known = [{**msgspec.to_builtins(each), "files": each.files} for each in categories]
         echo_json({**msgspec.to_builtins(figures), **told, "categories": known})
-        return
-    for line in (*_lines(figures), *category_lines(categories, why_not)):
-        typer.echo(line)
+    else:
+        for line in (*_lines(figures), *category_lines(categories, why_not)):
+            typer.echo(line)
+    if failed is not None:
+        raise failed
+
+
+def _waiting() -> None:
+    typer.echo("Another program is training on these labels; waiting for it to end ...", err=True)
 
 
 def _lines(figures: Figures) -> list[str]:

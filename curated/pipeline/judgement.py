@@ -42,6 +42,8 @@ class Judgement:
         if any(rule.name == ruled.category and rule.words for rule in self._config.category):
             return ruled
         opinion = learnt.opinion(findings.embedding, candidates(findings, self._config))
+        if opinion is None:
+            return ruled
         if opinion.is_sure:
             if opinion.category == ruled.category:
                 return ruled

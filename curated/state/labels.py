@@ -15,6 +15,9 @@ _AT_ONCE = 5_000
 _WRITTEN_AT_ONCE = 2_000
 _JUDGED = tuple(status.value for status in JUDGED)
 
+# The chance of being kept, and how soon to ask about it, of each picture by its id.
+Scores = dict[int, tuple[float | None, float | None]]
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:
@@ -129,8 +132,8 @@ class Labels:
             last = rows[-1]["id"]
             yield [(row["id"], row["vector"]) for row in rows]
 
-    def vectors(self, embedder: str, photo_ids: Sequence[int]) -> list[bytes]:
-        """The vectors of these pictures, in their order; every one must have one."""
+    def vectors(self, embedder: str, photo_ids: Sequence[int]) -> dict[int, bytes]:
+        """The vectors of those of these pictures that have one."""
         found: dict[int, bytes] = {}
         for start in range(0, len(photo_ids), 500):
             some = list(photo_ids[start : start + 500])
@@ -139,30 +142,39 @@ class Labels:
                 (embedder, *some),
             )
             found.update((row["photo_id"], row["vector"]) for row in rows.fetchall())
-        return [found[photo_id] for photo_id in photo_ids]
+        return found
 
-    def set_scores(self, scores: Sequence[tuple[int, float | None, float | None]]) -> None:
-        """Keep (photo id, chance of being kept or None, how soon to ask about it) of each; all others' are forgotten.
-
-        Only rows that change are written, some at a time, so that nobody else who writes waits long.
-        """
-        wanted = {photo_id: (keep, ask) for photo_id, keep, ask in scores}
-        present = self.database.execute(
+    def scored(self) -> Scores:
+        """Every picture that has a score, or is known to be asked about sooner or later."""
+        rows = self.database.execute(
             "SELECT id, keep_score, ask FROM photo WHERE keep_score IS NOT NULL OR ask IS NOT NULL"
         ).fetchall()
-        known = {row["id"]: (row["keep_score"], row["ask"]) for row in present}
-        changes = [(*found, photo_id) for photo_id, found in wanted.items() if known.get(photo_id) != found]
-        changes += [(None, None, photo_id) for photo_id in known if photo_id not in wanted]
+        return {row["id"]: (row["keep_score"], row["ask"]) for row in rows}
+
+    def set_scores(
+        self, scores: Sequence[tuple[int, float | None, float | None]], before: Scores | None = None
+    ) -> None:
+        """Keep (photo id, chance of being kept or None, how soon to ask about it) of each that has no verdict yet.
+
+        Of those that had one `before`, and have none now, it is forgotten; what has been scored since then stays. Only
+        rows that change are written, some at a time, so that nobody else who writes waits long.
+        """
+        before = before or {}
+        wanted = {photo_id: (keep, ask) for photo_id, keep, ask in scores}
+        changes = [(*found, photo_id) for photo_id, found in wanted.items() if before.get(photo_id) != found]
+        changes += [(None, None, photo_id) for photo_id in before if photo_id not in wanted]
+        # A verdict that came meanwhile has taken the place of the guess.
+        statement = "UPDATE photo SET keep_score = ?1, ask = ?2 WHERE id = ?3 AND (verdict IS NULL OR ?2 IS NULL)"
         for start in range(0, len(changes), _WRITTEN_AT_ONCE):
             with self.database.write() as connection:
-                connection.executemany(
-                    "UPDATE photo SET keep_score = ?, ask = ? WHERE id = ?", changes[start : start + _WRITTEN_AT_ONCE]
-                )
+                connection.executemany(statement, changes[start : start + _WRITTEN_AT_ONCE])
 
     def set_score(self, photo_id: int, keep: float | None, ask: float) -> None:
         """Keep the chance of one picture, and how soon to ask about it."""
         with self.database.write() as connection:
-            connection.execute("UPDATE photo SET keep_score = ?, ask = ? WHERE id = ?", (keep, ask, photo_id))
+            connection.execute(
+                "UPDATE photo SET keep_score = ?, ask = ? WHERE id = ? AND verdict IS NULL", (keep, ask, photo_id)
+            )
 
     def newest_verdict(self) -> int:
         """The number of the last verdict."""

@@ -77,8 +77,14 @@ class Store:
         return photo_id
 
     def update(self, photo: Photo, embedding: tuple[str, bytes] | None = None) -> None:
-        """Write every column of the photo anew."""
+        """Write every column of the photo anew, but for the score: a training may have given one since it was read.
+
+        With another embedding, what was said by the old one is forgotten.
+        """
         columns = photo_to_columns(photo)
+        del columns["keep_score"]
+        if embedding:
+            columns |= {"keep_score": None, "ask": None}
         assignments = ", ".join(f"{name} = ?" for name in columns)
         with self.database.write() as connection:
             if photo.status is not Status.MISSING:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
-import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from curated.config import Config
-from curated.errors import CuratedError, NotFound
+from curated.errors import CuratedError, TooFewLabels
 from curated.state.database import Database
 from curated.state.labels import Labels
 from curated.state.learnt import LearntModels
 from curated.taste.categories import learn_categories
 from curated.taste.figures import Figures
+from curated.taste.lock import training_lock
 from curated.taste.tasks import CategoryFigures
 from curated.taste.training import predict
 
@@ -50,10 +48,10 @@ class Trainer:
         self._told = told
         self._now = monotonic
         self._thread: threading.Thread | None = None
-        # What was tried without success is tried again only after as many new labels as a success asks for.
+        # Where there was too little to learn from, it is tried again only after as many new labels as after a success.
         self._tried = {"taste": 0, "category": 0}
         self._not_before = 0.0
-        self._complained = ""
+        self._complained: set[str] = set()
 
     def adopt(self, config: Config) -> None:
         """Go by another configuration from the next training on."""
@@ -90,47 +88,48 @@ class Trainer:
 
     def _train(self, due: list[str]) -> None:
         try:
-            with self._alone() as alone:
-                for role in due if alone else ():
-                    self._train_one(role)
+            with training_lock(self._database.path) as alone:
+                learnt = [self._learns(role) for role in due if alone]
+            if all(learnt):
+                self._not_before, self._complained = 0.0, set()
         except Exception as error:  # noqa: BLE001 - the thread's edge, which logs it
             self._complain(error)
-        else:
-            self._not_before, self._complained = 0.0, ""
-
-    @contextmanager
-    def _alone(self) -> Iterator[bool]:
-        """Whether no other program trains on the same labels, and none begins to."""
-        try:
-            path = self._database.path.with_name("training.lock")
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            try:
-                yield _locked(descriptor)
-            finally:
-                os.close(descriptor)
         finally:
             self._database.release()
 
+    def _learns(self, role: str) -> bool:
+        """Whether it went well; what keeps it from one role does not keep it from the other."""
+        try:
+            self._train_one(role)
+        except Exception as error:  # noqa: BLE001 - logged
+            self._complain(error)
+            return False
+        return True
+
     def _train_one(self, role: str) -> None:
-        self._tried[role] = self._labels.newest_verdict() if role == "taste" else self._labels.newest_confirmed()
+        newest = self._labels.newest_verdict() if role == "taste" else self._labels.newest_confirmed()
         try:
             if role == "taste":
-                self._told(_of_taste(predict(self._labels)))
+                said = _of_taste(predict(self._labels))
             else:
-                self._told(_of_categories(learn_categories(self._labels, self._config)))
-        except NotFound as error:
-            log.info("nothing was learnt: %s", error)
-        except CuratedError as error:
-            log.warning("nothing was learnt: %s", error)
+                said = _of_categories(learn_categories(self._labels, self._config))
+        except TooFewLabels as error:
+            said = f"nothing was learnt: {error}"
+            log.info(said)
+        else:
+            self._told(said)
+        self._tried[role] = newest
 
     def _complain(self, error: Exception) -> None:
         """Log what keeps it from learning, with the mend, and leave it alone for a while."""
         self._not_before = self._now() + _AFTER_TROUBLE_SECONDS
-        if str(error) == self._complained:
+        if str(error) in self._complained:
             return
-        self._complained = str(error)
+        self._complained.add(str(error))
         again = f"tried again in {_AFTER_TROUBLE_SECONDS / 60:.0f} minutes; everything else goes on"
-        if isinstance(error, OSError | sqlite3.Error | CuratedError):
+        if isinstance(error, CuratedError):
+            log.error("nothing was learnt: %s; %s", error, again)
+        elif isinstance(error, OSError | sqlite3.Error):
             log.error("nothing was learnt: %s; `curated doctor` says what the state folder lacks; %s", error, again)
         else:
             log.error("nothing was learnt, by a fault of this program (%r); %s", error, again, exc_info=error)
@@ -149,11 +148,3 @@ def _of_categories(known: list[CategoryFigures]) -> str:
     files, waits = sum(each.files for each in known), sum(each.on_probation for each in known)
     trial = f", {waits} on probation" if waits else ""
     return f"learnt {len(known)} categories, {files} of them well enough to file by themselves{trial}"
-
-
-def _locked(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

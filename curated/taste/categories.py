@@ -9,13 +9,13 @@ from msgspec.structs import replace
 
 from curated.config import Config
 from curated.domain import Status
-from curated.errors import NotFound
+from curated.errors import TooFewLabels
 from curated.state.journal import Clock, utc_now
 from curated.state.labels import Labels, Sample
 from curated.state.learnt import LearntModels
 from curated.state.rows import reading_from_photo
 from curated.state.store import Store
-from curated.taste.models import newest_categories, of_numbers
+from curated.taste.models import newest_categories, sound
 from curated.taste.probation import Probation, earlier
 from curated.taste.process import run
 from curated.taste.tasks import CategoryAnswer, CategoryFigures, CategoryTask
@@ -28,14 +28,14 @@ LEAST = 8
 def learn_categories(labels: Labels, config: Config, clock: Clock = utc_now) -> list[CategoryFigures]:
     """Train on all confirmed categories and keep the model in the database; what each category is worth.
 
-    Raises NotFound where fewer than two categories have enough confirmed pictures, CuratedError if training fails.
+    Raises TooFewLabels where fewer than two categories have enough confirmed pictures, CuratedError if training fails.
     """
     seen = labels.newest_confirmed()
     embedder = labels.embedder("confirmed")
-    samples = of_numbers(labels.labelled(embedder, "confirmed")) if embedder else []
+    samples = sound(labels.labelled(embedder, "confirmed")) if embedder else []
     names = _enough(samples)
     if embedder is None or len(names) < 2:
-        raise NotFound(
+        raise TooFewLabels(
             f"too few confirmed: two categories with {LEAST} pictures each, not all twins of one another, are wanted; "
             f"{others(labels.number('confirmed') - len(samples))}"
             "`curated review` (Enter, 1 to 9) or `curated file-as` makes them"

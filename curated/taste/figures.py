@@ -22,7 +22,7 @@ class Bin(msgspec.Struct, frozen=True):
 
 
 class Point(msgspec.Struct, frozen=True):
-    """One point of the learning curve: the AUC that so many labels gave."""
+    """One point of the learning curve: the AUC that training on so many labels gave; the last is the folds' own."""
 
     labels: int
     auc: float

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self, TypeVar
@@ -28,6 +29,8 @@ T = TypeVar("T", TasteAnswer, CategoryAnswer)
 
 # A sure no and a sure yes, on a scale on which both have an end.
 _LEAST, _MOST = 0.01, 0.99
+# Bytes of a number of an embedding (float16).
+_HALF = 2
 
 
 def log_odds(scores: Floats) -> Floats:
@@ -45,6 +48,10 @@ class _Plane:
 
     weights: Floats
     bias: Floats
+
+    @property
+    def width(self) -> int:
+        return int(self.weights.shape[1])
 
     @classmethod
     def of(cls, linear: Linear) -> Self:
@@ -81,12 +88,12 @@ class Taste:
         return cls.of(found) if found else None
 
     def chances(self, vectors: Sequence[bytes]) -> Floats:
-        """The chance of being kept, 0..1, of each float16 vector by `embedder`."""
+        """The chance of being kept, 0..1, of each float16 vector by `embedder`; NaN where that is none (`_rows`)."""
         import numpy
 
-        inputs = numpy.frombuffer(b"".join(vectors), numpy.float16).reshape(len(vectors), -1).astype(numpy.float32)
+        inputs, fine = _rows(vectors, self._plane.width)
         logits = self._slope * self._plane.scores(inputs)[:, 0] + self._offset
-        found: Floats = (0.5 * (1 + numpy.tanh(0.5 * logits))).astype(numpy.float32)
+        found: Floats = numpy.where(fine, 0.5 * (1 + numpy.tanh(0.5 * logits)), numpy.nan).astype(numpy.float32)
         return found
 
     def opinion(self, chance: float) -> tuple[float | None, float]:
@@ -100,11 +107,28 @@ class Taste:
         return round(float(chance), 4) if trusted else None, round(0.5 - abs(float(chance) - 0.5), 4)
 
 
-def of_numbers(samples: Sequence[Sample]) -> list[Sample]:
-    """The samples whose embeddings are of numbers alone: one that overflowed would make all of a training fail."""
+def sound(samples: Sequence[Sample]) -> list[Sample]:
+    """The samples whose embeddings are of numbers alone and of the commonest length.
+
+    One that overflowed or was cut would make all of a training fail.
+    """
+    lengths = Counter(len(each.vector) for each in samples if each.vector and not len(each.vector) % _HALF)
+    if not lengths:
+        return []
+    _, fine = _rows([each.vector for each in samples], lengths.most_common(1)[0][0] // _HALF)
+    return [each for each, is_fine in zip(samples, fine, strict=True) if is_fine]
+
+
+def _rows(vectors: Sequence[bytes], width: int) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """(float32 rows of float16 bytes, which are sound): others are of another length or not finite, and all 0 here."""
     import numpy
 
-    return [each for each in samples if numpy.isfinite(numpy.frombuffer(each.vector, numpy.float16)).all()]
+    nothing = bytes(_HALF * width)
+    fitting = [vector if len(vector) == len(nothing) else nothing for vector in vectors]
+    rows = numpy.frombuffer(b"".join(fitting), numpy.float16).reshape(len(fitting), width).astype(numpy.float32)
+    finite = numpy.isfinite(rows).all(axis=1)
+    rows[~finite] = 0
+    return rows, finite & numpy.asarray([len(vector) == len(nothing) for vector in vectors], bool)
 
 
 def trainings(database: Database, limit: int = 20) -> list[Figures]:
@@ -173,14 +197,19 @@ class LearntCategories:
         figures = {each.category: each for each in answer.figures}
         return cls(found.embedder, figures, tuple(answer.categories), _Plane.of(answer.model))
 
-    def opinion(self, vector: bytes, rules: Sequence[tuple[str, float]]) -> Opinion:
-        """The likeliest category of a picture; `rules` are the scores that the rules give each (decide.candidates)."""
+    def opinion(self, vector: bytes, rules: Sequence[tuple[str, float]]) -> Opinion | None:
+        """The likeliest category of a picture; `rules` are the scores that the rules give each (decide.candidates).
+
+        None where the embedding is not of numbers alone, or of another length than those that were learnt from.
+        """
         import numpy
 
+        (row,), (is_sound,) = _rows([vector], self._plane.width - len(self._categories))
+        if not is_sound:
+            return None
         scores = dict(rules)
         said = log_odds(numpy.asarray([scores.get(name, 0.0) for name in self._categories], numpy.float32))
-        inputs = numpy.concatenate([numpy.frombuffer(vector, numpy.float16), said])
-        logits = self._plane.scores(inputs.astype(numpy.float32)[None])[0]
+        logits = self._plane.scores(numpy.concatenate([row, said])[None])[0]
         shares = numpy.exp(logits - logits.max())
         best = int(shares.argmax())
         name = self._categories[best]

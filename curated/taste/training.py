@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from curated.errors import NotFound
+from curated.errors import TooFewLabels
 from curated.state.journal import Clock, utc_now
 from curated.state.labels import Labels, Sample
 from curated.state.learnt import LearntModels
 from curated.state.rows import to_text
 from curated.taste.figures import Figures
-from curated.taste.models import Taste, of_numbers, trainings
+from curated.taste.models import Taste, sound, trainings
 from curated.taste.probation import Probation, earlier
 from curated.taste.process import run
 from curated.taste.tasks import SpreadAnswer, SpreadTask, TasteAnswer, TasteTask
@@ -37,11 +37,11 @@ def predict(labels: Labels, clock: Clock = utc_now) -> Figures:
     """Train on what is labelled, score what is not, keep the model and the scores in the database; the figures.
 
     Until it has earned trust no picture has a score; which to ask about next is known all the same. Raises
-    NotFound where there are too few labels, saying how many are wanted, and CuratedError if training fails.
+    TooFewLabels where there are too few labels, saying how many are wanted, and CuratedError if training fails.
     """
     seen = labels.newest_verdict()
     embedder = labels.embedder()
-    samples = of_numbers(labels.labelled(embedder)) if embedder else []
+    samples = sound(labels.labelled(embedder)) if embedder else []
     check_enough(samples, labels.number())
     answer = run(_task(embedder or "", samples), TasteAnswer)
     figures = msgspec.structs.replace(answer.figures, seen=seen, at=to_text(clock()))
@@ -49,12 +49,15 @@ def predict(labels: Labels, clock: Clock = utc_now) -> Figures:
         probation = _probation(next(iter(trainings(labels.database, 1)), None), figures, samples)
         figures = msgspec.structs.replace(figures, probation=probation)
     taste = Taste.of(msgspec.structs.replace(answer, figures=figures))
+    present = labels.scored()
     scored = _scores(labels, taste)
     figures = msgspec.structs.replace(figures, scored=sum(chance is not None for _, chance, _ in scored))
     answer = msgspec.structs.replace(answer, figures=figures)
+    # In this order: where it ends in between, the model is not there, and the next training is due as this one was.
+    labels.set_scores(scored, present)
     LearntModels(labels.database).add("taste", figures.embedder, seen, msgspec.msgpack.encode(answer), clock())
     # What has come in meanwhile was judged by an older taste, or by none.
-    labels.set_scores(scored + _late(labels, taste, max((photo_id for photo_id, *_ in scored), default=0)))
+    labels.set_scores(_late(labels, taste, max((photo_id for photo_id, *_ in scored), default=0)))
     return figures
 
 
@@ -77,14 +80,14 @@ def _probation(last: Figures | None, figures: Figures, samples: list[Sample]) ->
     older = earlier(samples)
     try:
         check_enough(older, len(older))
-    except NotFound:
+    except TooFewLabels:
         return Probation.begun(labels)
     passed = run(_task(figures.embedder, older), TasteAnswer).figures.passes
     return Probation.gone_on(Probation.begun([sample.nth for sample in older]) if passed else None, labels)
 
 
 def check_enough(samples: list[Sample], labelled: int) -> None:
-    """Raises NotFound, saying what is missing, where too few are labelled to learn keep from trash.
+    """Raises TooFewLabels, saying what is missing, where too few are labelled to learn keep from trash.
 
     `labelled` counts those without an embedding of that one model, too.
     """
@@ -92,14 +95,14 @@ def check_enough(samples: list[Sample], labelled: int) -> None:
     trashed = len(samples) - kept
     more = "`curated review` or `curated mark keep|trash` makes them"
     if min(kept, trashed) < LEAST_OF_EACH:
-        raise NotFound(
+        raise TooFewLabels(
             f"too few labels: {kept} kept and {trashed} trashed, at least {LEAST_OF_EACH} of each are wanted; "
             f"{others(labelled - len(samples))}{more}"
         )
     for verdict, word in (("keep", "kept"), ("trash", "trashed")):
         apart = len({sample.group for sample in samples if sample.label == verdict})
         if apart < LEAST_GROUPS:
-            raise NotFound(
+            raise TooFewLabels(
                 f"too few labels: of {kept} kept and {trashed} trashed, the {word} ones are twins in only {apart} "
                 f"group{'s' if apart > 1 else ''}, at least {LEAST_GROUPS} are wanted; {more}"
             )
@@ -129,7 +132,11 @@ def _scores(labels: Labels, taste: Taste) -> list[tuple[int, float | None, float
     doubtful = doubtful[said[doubtful]]
     if len(doubtful):
         vectors = labels.vectors(taste.embedder, [ids[place] for place in doubtful])
-        order = run(SpreadTask(vectors, ask[doubtful].tolist()), SpreadAnswer).order
+        # Meanwhile one may have been judged anew by another model, or be gone.
+        doubtful = doubtful[[ids[place] in vectors for place in doubtful]]
+    if len(doubtful):
+        task = SpreadTask([vectors[ids[place]] for place in doubtful], ask[doubtful].tolist())
+        order = run(task, SpreadAnswer).order
         ask[doubtful[numpy.asarray(order)]] = 2 - numpy.arange(len(order)) / len(order)
     told = said & taste.figures.earns_trust
     return [
@@ -161,6 +168,7 @@ def _facts(sample: Sample) -> list[float]:
         days,
         math.log1p(sample.size),
         math.log1p(sample.width * sample.height),
+        math.log((sample.size + 1) / (sample.width * sample.height + 1)),
         math.log((sample.width or 1) / (sample.height or 1)),
         *(float(kinds.get(kind, 0.0)) for kind in _KINDS),
     ]

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 import numpy as np
 import pytest
 
+from curated.cli import predict as command
+from curated.errors import CuratedError
+from curated.taste.lock import training_lock
 from tests.support.cli_home import Home
 from tests.taste.test_categories import confirm, look
 from tests.taste.test_keeping import label
@@ -55,6 +60,44 @@ def test_where_no_taste_can_be_learnt_no_category_is_either(home: Home) -> None:
         confirm(home.world, "Plans", look("Plans", chance))
     assert home.run("predict").code == 1
     assert not home.world.database.execute("SELECT * FROM learnt").fetchall()
+
+
+def test_it_waits_for_another_training_and_says_so(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    label(home.world, 40, np.random.default_rng(3))
+    with ExitStack() as other:
+        assert other.enter_context(training_lock(home.world.database.path))
+        says = command._waiting
+
+        def ends() -> None:
+            says()
+            other.close()
+
+        monkeypatch.setattr(command, "_waiting", ends)
+        result = home.run("predict")
+    assert (result.code, result.err) == (
+        0, "Another program is training on these labels; waiting for it to end ...\n"
+    )  # fmt: skip
+    assert "20 kept, 20 trashed" in result.out
+
+
+def test_what_was_learnt_of_the_taste_is_told_even_if_categories_fail(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chance = np.random.default_rng(4)
+    label(home.world, 40, chance)
+    for _ in range(8):
+        confirm(home.world, "Photos", look("Photos", chance))
+        confirm(home.world, "Plans", look("Plans", chance))
+
+    def fails(*_: object) -> None:
+        raise CuratedError("the training failed: no memory")
+
+    monkeypatch.setattr("curated.taste.categories.run", fails)
+    result = home.run("predict")
+    assert (result.code, len(result.err.splitlines())) == (1, 1)
+    assert "the training failed: no memory" in result.err
+    assert "20 kept, 20 trashed" in result.out
+    assert "categories          the training failed: no memory" in result.out
 
 
 def test_it_says_when_what_it_learnt_is_on_probation_and_when_no_longer(home: Home) -> None:

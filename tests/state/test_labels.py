@@ -91,3 +91,26 @@ def test_what_is_gone_is_no_label(world: World) -> None:
     labels = Labels(world.database)
     assert [sample.photo_id for sample in labels.labelled(MODEL)] == [there]
     assert labels.number() == 1
+
+
+def scores(world: World) -> dict[int, tuple[float | None, float | None]]:
+    rows = world.database.execute("SELECT id, keep_score, ask FROM photo").fetchall()
+    return {row["id"]: (row["keep_score"], row["ask"]) for row in rows}
+
+
+def test_a_training_forgets_what_it_found_there_and_nothing_that_came_meanwhile(world: World) -> None:
+    labels = Labels(world.database)
+    stale, changed, late, judged = (labelled(world) for _ in range(4))
+    world.database.execute("UPDATE photo SET verdict = NULL")
+    labels.set_scores([(stale, 0.1, 0.1), (changed, 0.2, 0.2)])
+    before = labels.scored()
+    labels.set_score(late, 0.9, 0.1)
+    world.store.set_verdict(judged, "trash", NOON)
+    labels.set_scores([(changed, 0.3, 0.3), (judged, 0.4, 0.4)], before)
+    assert scores(world) == {stale: (None, None), changed: (0.3, 0.3), late: (0.9, 0.1), judged: (None, None)}
+
+
+def test_vectors_of_what_has_none_any_more_are_left_out(world: World) -> None:
+    first, second = labelled(world), labelled(world)
+    world.database.execute("DELETE FROM embedding WHERE photo_id = ?", (second,))
+    assert Labels(world.database).vectors(MODEL, [second, first]) == {first: b"\0\0"}

@@ -329,3 +329,13 @@ def test_the_journal_finds_no_move_that_is_not_there(database: Database, make: M
     assert journal.last(photo.id) is None
     with pytest.raises(ValueError, match="cannot change sha256"):
         journal.apply_columns(photo.id, {"sha256": "x"})
+
+
+def test_writing_a_photo_anew_keeps_the_score_that_a_training_has_given_meanwhile(store: Store, make: Maker) -> None:
+    photo = make()
+    store.database.execute("UPDATE photo SET keep_score = 0.7, ask = 0.3 WHERE id = ?", (photo.id,))
+    store.update(replace(photo, caption="a dog"))
+    assert store.get(photo.id).keep_score == 0.7
+    store.update(photo, ("another model", b"\0\0"))
+    row = store.database.execute("SELECT keep_score, ask FROM photo WHERE id = ?", (photo.id,)).fetchone()
+    assert tuple(row) == (None, None), "what was said by its old embedding does not hold of the new one"

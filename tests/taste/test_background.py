@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 
 from curated.config import from_dict
+from curated.errors import CuratedError
 from curated.taste.background import Trainer
+from curated.taste.lock import training_lock
 from tests.support.clock import ManualClock
 from tests.support.filing_world import World
+from tests.taste.test_categories import confirm, look
 from tests.taste.test_predict import SIZE, add
 
 
@@ -85,6 +88,74 @@ def test_whatever_else_goes_wrong_in_the_thread_is_logged_with_its_trace_and_the
     assert len(complaints) == 1
     assert "by a fault of this program (ValueError('the screen has gone'))" in complaints[0].getMessage()
     assert complaints[0].exc_info
+
+
+def twenty(world: World) -> None:
+    chance = np.random.default_rng(0)
+    for number in range(20):
+        add(world, chance.normal(size=SIZE), "keep" if number % 2 else "trash")
+
+
+def test_a_training_that_could_not_be_kept_is_done_again_without_a_new_label(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    told: list[str] = []
+    clock = ManualClock()
+    trainer = Trainer(from_dict({"taste": {"every": 1}}, "test"), world.database, told.append, clock)
+    twenty(world)
+    world.database.execute(
+        "CREATE TRIGGER full BEFORE INSERT ON learnt BEGIN SELECT raise(ABORT, 'database or disk is full'); END"
+    )
+    assert trainer.train_if_due()
+    trainer.wait()
+    assert not told
+    assert "database or disk is full" in caplog.text
+    world.database.execute("DROP TRIGGER full")
+    clock.advance(3600)
+    assert trainer.train_if_due(), "the same labels are still to be learnt from"
+    trainer.wait()
+    assert [line[:22] for line in told] == ["learnt from 20 verdict"]
+
+
+def test_a_training_that_fails_is_tried_again_later_and_keeps_no_other_from_being_learnt(
+    world: World, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    clock = ManualClock()
+    trainer = Trainer(from_dict({"taste": {"every": 1}}, "test"), world.database, told.append, clock)
+    chance = np.random.default_rng(1)
+    twenty(world)
+    for _ in range(8):
+        confirm(world, "Photos", look("Photos", chance))
+        confirm(world, "Plans", look("Plans", chance))
+    with monkeypatch.context() as patch:
+        patch.setattr("curated.taste.training.run", fails)
+        assert trainer.train_if_due()
+        trainer.wait()
+    assert [line[:20] for line in told] == ["learnt 2 categories,"]
+    assert "nothing was learnt: the training failed: no memory; tried again in 10 minutes" in caplog.text
+    clock.advance(3600)
+    assert trainer.train_if_due()
+    trainer.wait()
+    assert told[1].startswith("learnt from 20 verdicts")
+
+
+def fails(*_: object) -> None:
+    raise CuratedError("the training failed: no memory")
+
+
+def test_one_trains_at_a_time(world: World) -> None:
+    told: list[str] = []
+    trainer = Trainer(from_dict({"taste": {"every": 1}}, "test"), world.database, told.append)
+    twenty(world)
+    with training_lock(world.database.path) as alone:
+        assert alone
+        assert trainer.train_if_due()
+        trainer.wait()
+        assert not told
+    trainer.train_if_due()
+    trainer.wait()
+    assert told
 
 
 def test_a_database_that_cannot_be_read_is_no_reason_for_the_caller_to_end(

@@ -11,6 +11,8 @@ from curated.domain import Status
 from curated.state.labels import Labels
 from curated.taste import Taste, predict, trainings
 from curated.taste.figures import Figures
+from curated.taste.keeping import learn_taste
+from curated.taste.tasks import TasteTask
 from tests.support.filing_world import NOON, World
 from tests.taste.test_predict import MODEL, SIZE, add
 
@@ -76,8 +78,39 @@ def test_a_taste_that_is_only_of_dates_and_sizes_earns_no_trust(world: World) ->
 def test_more_labels_make_a_longer_and_rising_curve(world: World) -> None:
     label(world, 160, np.random.default_rng(4), noise=3.0)
     curve = predict(Labels(world.database)).curve
-    assert [point.labels for point in curve] == [20, 40, 80, 160]
+    assert [point.labels for point in curve] == [20, 40, 80, 128], "each fold learns from four fifths"
     assert curve[-1].auc > curve[0].auc
+
+
+def test_a_point_of_the_curve_tells_how_many_labels_it_really_took() -> None:
+    """Groups of thirty stay together: twenty labels are not to be had."""
+    chance = np.random.default_rng(10)
+    verdicts = [number // 30 % 2 for number in range(600)]
+    task = TasteTask(
+        embedder=MODEL,
+        vectors=[chance.normal(size=SIZE).astype(np.float16).tobytes() for _ in verdicts],
+        verdicts=verdicts,
+        groups=[number // 30 for number in range(600)],
+        facts=[[float(chance.normal())] for _ in verdicts],
+    )
+    counts = [point.labels for point in learn_taste(task).figures.curve]
+    assert all(count >= 60 for count in counts), "one group of either verdict at the least"
+    assert counts == sorted(set(counts))
+
+
+def test_facts_that_tell_only_by_their_ratio_are_a_baseline_to_be_beaten(world: World) -> None:
+    """Who trashes what is heavily compressed has no eye for looks; neither bytes nor pixels alone tell it."""
+    chance = np.random.default_rng(11)
+    for number in range(120):
+        keep = number % 2
+        photo = add(world, chance.normal(size=SIZE), "keep" if keep else "trash")
+        pixels = 10 ** chance.uniform(5, 7.5)
+        size = pixels * (0.4 if keep else 0.25) * 1.2 ** chance.normal()
+        side = int(pixels**0.5)
+        world.database.execute(
+            "UPDATE photo SET size = ?, width = ?, height = ? WHERE id = ?", (int(size), side, side, photo)
+        )
+    assert predict(Labels(world.database)).facts_auc > 0.9
 
 
 def test_every_training_is_remembered(world: World) -> None:
