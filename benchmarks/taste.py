@@ -141,7 +141,7 @@ def _categories(seed: int, signal: float) -> tuple[bool, int]:
     for size in _labels():
         task = CategoryTask(
             embedder="bench-1", categories=["A", "B"], vectors=vectors[:size], rules=[[0.5, 0.5]] * size,
-            ruled=[-1] * size, labels=labels[:size], groups=list(range(size)), precision=0.9,
+            ruled=[-1] * size, asked=[True] * size, labels=labels[:size], groups=list(range(size)), precision=0.9,
         )  # fmt: skip
         passes = learn_categories(task).figures[1].filed > 0
         passed |= passes

@@ -243,6 +243,7 @@ class Photo:
     category: str | None = None
     kind: Kind | None = None
     kind_scores: Mapping[str, float] = field(default_factory=dict)
+    category_scores: Mapping[str, float] = field(default_factory=dict)
     people: int | None = None
     people_score: float | None = None
     boxes: tuple[Box, ...] = ()

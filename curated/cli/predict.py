@@ -14,6 +14,7 @@ from curated.errors import CuratedError, TooFewLabels
 from curated.state.labels import Labels
 from curated.taste import CategoryFigures, Figures, learn_categories
 from curated.taste import predict as train_and_score
+from curated.taste.categories import LEAST
 from curated.taste.lock import training_lock
 
 
@@ -91,13 +92,22 @@ def category_lines(categories: list[CategoryFigures], why_not: str) -> list[str]
     if not categories:
         return [f"categories          {why_not}"]
     return [
-        f"{safe(each.category):<19} {each.labels} confirmed; {_worth(each)} (the rules alone: right "
-        f"{each.rules_precision:.0%})"
-        for each in categories
+        f"{safe(each.category):<19} {each.labels} confirmed; {_worth(each)} ({_by_rules(each)})" for each in categories
     ]
 
 
+def _by_rules(figures: CategoryFigures) -> str:
+    if not figures.rules_filed:
+        return "the rules alone never say so"
+    return f"the rules alone: right {figures.rules_precision:.0%} of {figures.rules_filed}"
+
+
 def _worth(figures: CategoryFigures) -> str:
+    if not figures.filed and figures.behind:
+        return (
+            f"the rules say {safe(figures.behind)} of most, and too few of those are confirmed to tell them apart: "
+            f"confirm {LEAST} of them, too"
+        )
     if not figures.filed:
         return "not right often enough to file by itself"
     right = f"right {figures.precision:.0%} of {figures.filed}, finds {figures.recall:.0%}"

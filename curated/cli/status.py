@@ -90,7 +90,12 @@ def _learnt(context: Context) -> dict[str, Any]:
     return {
         "taste": _taste(figures) if figures else None,
         "categories": {
-            each.category: {**msgspec.to_builtins(each), "files": each.files, "on_probation": each.on_probation}
+            each.category: {
+                **msgspec.to_builtins(each),
+                "files": each.files,
+                "on_probation": each.on_probation,
+                "rules_fail": each.rules_fail(context.config.taste.precision),
+            }
             for each in known
         },
     }
@@ -157,7 +162,7 @@ def _categories_line(categories: dict[str, Any]) -> str:
     return ", ".join(
         f"{safe(name)} {each['precision']:.0%}" + (" on probation" if each["on_probation"] else "")
         if each["filed"]
-        else f"{safe(name)} by the rules"
+        else f"{safe(name)} {'to the review' if each['rules_fail'] else 'by the rules'}"
         for name, each in categories.items()
     )
 

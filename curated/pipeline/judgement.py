@@ -10,10 +10,7 @@ from curated.domain import Decision, Reading, Status
 from curated.state.database import Database
 from curated.state.labels import Labels
 from curated.state.learnt import LearntModels
-from curated.taste import CategoryFigures, LearntCategories, Taste
-
-# From so many confirmed pictures on, what the rules are worth is known well enough to doubt them.
-_ENOUGH = 8
+from curated.taste import LearntCategories, Taste, is_asked
 
 
 class Judgement:
@@ -32,14 +29,15 @@ class Judgement:
         """The category by the rules, unless confirmed pictures have taught better; the reason says which.
 
         What was learnt files by itself only where it was right as often as `taste.precision` asks. A category for
-        which the rules were not is left to the review. Rules with words of the person's own always hold.
+        which the rules were not is left to the review. Rules with words of the person's own always hold, and so do
+        those that file under a category of which too few are confirmed to tell it from the others.
         """
         ruled = decide(reading, original, self._config)
         self._refresh()
         learnt, findings = self._categories, reading.findings
         if learnt is None or findings.models.get("embedder") != learnt.embedder or not findings.embedding:
             return ruled
-        if any(rule.name == ruled.category and rule.words for rule in self._config.category):
+        if not is_asked(ruled, learnt.figures, self._config):
             return ruled
         opinion = learnt.opinion(findings.embedding, candidates(findings, self._config))
         if opinion is None:
@@ -54,7 +52,7 @@ class Judgement:
             )
             return decide_as(reading, original, self._config, self._place(opinion.category, why))
         worth = learnt.figures.get(ruled.category)
-        if ruled.status is Status.FILED and worth is not None and self._is_poor(worth):
+        if ruled.status is Status.FILED and worth is not None and worth.rules_fail(self._config.taste.precision):
             review = self._config.folders.review
             why = (
                 f"unsure: the rules say {ruled.category}, but of {worth.rules_filed} confirmed pictures that was right "
@@ -71,9 +69,6 @@ class Judgement:
             return
         keep, ask = taste.opinion(float(taste.chances([findings.embedding])[0]))
         self._labels.set_score(photo_id, keep, ask)
-
-    def _is_poor(self, worth: CategoryFigures) -> bool:
-        return worth.rules_filed >= _ENOUGH and worth.rules_precision < self._config.taste.precision
 
     def _place(self, category: str, why: str) -> Place:
         status = Status.REVIEW if category == self._config.folders.review else Status.FILED

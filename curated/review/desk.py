@@ -13,7 +13,7 @@ from pathlib import Path
 from curated.config import Config
 from curated.domain import Photo, Status
 from curated.errors import NotFound
-from curated.review.hand import PROTECTED, category_place
+from curated.review.hand import PROTECTED, category_place, confirmed_at
 from curated.review.twins import choose_keeper, separate
 from curated.state.database import Database
 from curated.state.decisions import Action, Decisions, MadeDecision, Marks, NewDecision, Step
@@ -91,7 +91,7 @@ class Desk:
             if why := _refusal(seen.photo, action):
                 refused.append((photo_id, why))
             else:
-                new.append(self._decision(seen, action))
+                new.append(self._decision(seen, action, argument))
         step = self.decisions.add(action, argument, new, self.clock()) if new else None
         return Decided(step, tuple(refused))
 
@@ -103,7 +103,7 @@ class Desk:
         """Bring back the step that was undone last, unless something else was decided since."""
         return self.decisions.redo(self.clock())
 
-    def _decision(self, seen: Seen, action: Action) -> NewDecision:
+    def _decision(self, seen: Seen, action: Action, category: str | None) -> NewDecision:
         photo = seen.photo
         after: dict[str, str | int | None] = {}
         moves = False
@@ -111,9 +111,9 @@ class Desk:
             after["verdict"] = _VERDICTS[action]
             moves = (action == "trash") != (photo.status is Status.TRASHED)
         elif action == "confirm":
-            after["confirmed"] = to_text(self.clock())
+            after["confirmed"] = to_text(photo.confirmed or self.clock())
         elif action == "file":
-            after["confirmed"] = to_text(self.clock())
+            after["confirmed"] = to_text(confirmed_at(photo, category, self.clock()))
             if photo.status is Status.TRASHED:
                 after["verdict"] = None
             moves = True

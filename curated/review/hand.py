@@ -93,7 +93,7 @@ class Review:
             "category": name,
             "reason": f"filed as {name} by hand",
             "filed_at": to_text(photo.filed_at or now),
-            "confirmed": to_text(now),
+            "confirmed": to_text(confirmed_at(photo, name, now)),
         }
         untrashed = photo.status is Status.TRASHED
         if untrashed:
@@ -178,6 +178,11 @@ class Review:
             before=before,
             reason=reason,
         )
+
+
+def confirmed_at(photo: Photo, category: str | None, now: datetime) -> datetime:
+    """Since when a person says that the picture belongs there: saying so again is no new word."""
+    return photo.confirmed if photo.confirmed and photo.category == category else now
 
 
 def find_category(config: Config, wanted: str) -> tuple[str, str]:

@@ -15,6 +15,12 @@ _AT_ONCE = 5_000
 _WRITTEN_AT_ONCE = 2_000
 _JUDGED = tuple(status.value for status in JUDGED)
 
+# The first verdict since it last was another one.
+_SINCE = (
+    "(SELECT min(id) FROM verdict WHERE photo_id = photo.id AND id > coalesce((SELECT max(other.id) FROM verdict AS "
+    "other WHERE other.photo_id = photo.id AND other.verdict IS NOT photo.verdict), 0))"
+)
+
 # The chance of being kept, and how soon to ask about it, of each picture by its id.
 Scores = dict[int, tuple[float | None, float | None]]
 
@@ -23,8 +29,8 @@ Scores = dict[int, tuple[float | None, float | None]]
 class Sample:
     """A labelled picture as a predictor sees it; `vector` is float16 bytes, `group` is shared by twins and bursts.
 
-    `nth` grows with the time of the label. What is known without looking: when it was taken or arrived, its bytes,
-    width, height, and the scores of its kinds as JSON.
+    `nth` grows with the time of the label; saying the same again makes it no newer. What is known without looking: when
+    it was taken or arrived, its bytes, width, height, and the scores of its kinds as JSON.
     """
 
     photo_id: int
@@ -68,7 +74,7 @@ class Labels:
     def labelled(self, embedder: str, column: str = "verdict") -> list[Sample]:
         """Every picture with a verdict (or, by `column` "confirmed", with a confirmed category) that is still there."""
         if column == "verdict":
-            label, nth = "verdict", "(SELECT max(verdict.id) FROM verdict WHERE photo_id = photo.id)"
+            label, nth = "verdict", _SINCE
         else:
             label, nth = "category", "confirmed"
         groups = self._groups()

@@ -42,6 +42,13 @@ def m005_learnt(db: Database) -> None:
         db.execute(statement)
 
 
+@migrations()
+def m006_category_scores(db: Database) -> None:
+    """What the prompts of the categories said of each picture."""
+    for statement in _M006:
+        db.execute(statement)
+
+
 # Paths are BLOBs because file names are bytes, not text. Times are ISO 8601 in UTC; taken_at is the camera's
 # local time without zone, as EXIF has it. `models`, `kind_scores`, `boxes`, `labels`, `companions` are JSON.
 _M001 = (
@@ -348,3 +355,6 @@ _M005 = (
     "CREATE INDEX photo_confirmed ON photo(confirmed) WHERE confirmed IS NOT NULL",
     "CREATE INDEX photo_verdict ON photo(verdict) WHERE verdict IS NOT NULL",
 )
+
+# What the prompts of the categories say (full profile): JSON, as `kind_scores` is. Rows from before have none.
+_M006 = ("ALTER TABLE photo ADD COLUMN category_scores TEXT NOT NULL DEFAULT '{}'",)

@@ -18,14 +18,14 @@ PHOTO_COLUMNS = (
     "kind, kind_scores, people, people_score, boxes, labels, caption, text, width, height, format, extension, "
     "camera, taken_at, sharpness, pixel_hash, phash, phash_wide, thumbnail, twin_of, twin_kind, twin_distance, "
     "keep_score, verdict, profile, models, arrived_at, filed_at, "
-    "confirmed, protected, chosen"
+    "confirmed, protected, chosen, category_scores"
 )
 
 # What `with_reading` says of a picture.
 READING_COLUMNS = (
     "kind", "kind_scores", "people", "people_score", "boxes", "labels", "caption", "text", "profile", "models", "width",
     "height", "format", "extension", "camera", "taken_at", "sharpness", "pixel_hash", "phash", "phash_wide",
-    "thumbnail",
+    "thumbnail", "category_scores",
 )  # fmt: skip
 
 
@@ -104,6 +104,7 @@ def photo_from_row(row: sqlite3.Row) -> Photo:
         confirmed=from_text(row["confirmed"]),
         protected=bool(row["protected"]),
         chosen=bool(row["chosen"]),
+        category_scores=json.loads(row["category_scores"]),
     )
 
 
@@ -154,6 +155,7 @@ def photo_to_columns(photo: Photo) -> dict[str, Value]:
         "confirmed": to_text(photo.confirmed) if photo.confirmed else None,
         "protected": int(photo.protected),
         "chosen": int(photo.chosen),
+        "category_scores": _json(photo.category_scores),
     }
 
 
@@ -203,6 +205,7 @@ def with_reading(photo: Photo, reading: Reading) -> Photo:
         photo,
         kind=findings.kind,
         kind_scores=dict(findings.kind_scores),
+        category_scores=dict(findings.category_scores),
         people=findings.people,
         people_score=findings.people_score,
         boxes=findings.boxes,
@@ -249,6 +252,7 @@ def reading_from_photo(photo: Photo) -> Reading | None:
         profile=photo.profile or "",
         models=photo.models,
         kind_scores=photo.kind_scores,
+        category_scores=photo.category_scores,
         people=photo.people,
         people_score=photo.people_score,
         boxes=photo.boxes,

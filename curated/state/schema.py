@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Migrations
 
 # PRAGMA user_version: a reader need not import the migrations to see whether it understands a database.
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 
 def open_database(path: Path, *, read_only: bool = False) -> Database:

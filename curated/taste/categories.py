@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Container
+from dataclasses import dataclass
 
 import msgspec
 from msgspec.structs import replace
 
 from curated.config import Config
-from curated.domain import Status
+from curated.domain import Decision, Status
 from curated.errors import TooFewLabels
 from curated.state.journal import Clock, utc_now
 from curated.state.labels import Labels, Sample
@@ -52,21 +54,31 @@ def learn_categories(labels: Labels, config: Config, clock: Clock = utc_now) -> 
 
 
 def _learnt(labels: Labels, config: Config, embedder: str, samples: list[Sample], names: list[str]) -> CategoryAnswer:
-    samples = [sample for sample in samples if sample.label in names]
-    ruled = [_rules(labels, sample, names, config) for sample in samples]
-    return run(
+    ruled = [_ruled(labels, sample, names, config) for sample in samples]
+    answer = run(
         CategoryTask(
             embedder=embedder,
             categories=names,
             vectors=[sample.vector for sample in samples],
-            rules=[scores for scores, _ in ruled],
-            ruled=[category for _, category in ruled],
-            labels=[names.index(sample.label) for sample in samples],
+            rules=[each.scores for each in ruled],
+            ruled=[names.index(each.category) if each.category in names else -1 for each in ruled],
+            asked=[each.asked for each in ruled],
+            labels=[names.index(sample.label) if sample.label in names else -1 for sample in samples],
             groups=[sample.group for sample in samples],
             precision=config.taste.precision,
         ),
         CategoryAnswer,
     )
+    fixed = {*names, *(rule.name for rule in config.category if rule.words)}
+    behind = {name: _behind(name, fixed, samples, ruled) for name in names}
+    return replace(answer, figures=[replace(each, behind=behind[each.category]) for each in answer.figures])
+
+
+def _behind(name: str, fixed: set[str], samples: list[Sample], ruled: list[_Ruled]) -> str:
+    """The category, none of the `fixed` ones, that the rules file most of the confirmed pictures of `name` under."""
+    said = [each.category for sample, each in zip(samples, ruled, strict=True) if sample.label == name]
+    likeliest, number = Counter(said).most_common(1)[0]
+    return likeliest if likeliest and likeliest not in fixed and 2 * number > len(said) else ""
 
 
 def _as_if_before(
@@ -90,21 +102,48 @@ def _on_probation(figures: CategoryFigures, last: CategoryFigures | None, sample
     return replace(figures, probation=Probation.gone_on(before, [sample.nth for sample in samples]))
 
 
+def is_asked(ruled: Decision, learnt: Container[str], config: Config) -> bool:
+    """Whether what was learnt has a word in where the picture goes that the rules have decided on.
+
+    A rule with words of the person's own holds. A category that is not among the `learnt` could not be told from them:
+    every picture of it would be taken for the one of these that is least unlike it.
+    """
+    if any(rule.name == ruled.category and rule.words for rule in config.category):
+        return False
+    return ruled.status is not Status.FILED or ruled.category in learnt
+
+
 def _enough(samples: list[Sample]) -> list[str]:
     pictures = Counter(sample.label for sample in samples)
     groups = Counter(label for label, _ in {(sample.label, sample.group) for sample in samples})
     return sorted(name for name in pictures if min(pictures[name], groups[name]) >= LEAST)
 
 
-def _rules(labels: Labels, sample: Sample, names: list[str], config: Config) -> tuple[list[float], int]:
-    """(what the rules say of each category, which one they alone would file it under, -1 for none of them)."""
+@dataclass(frozen=True, slots=True)
+class _Ruled:
+    """What the rules say of a picture: of each category, which one they would file it under ("" for the review)."""
+
+    scores: list[float]
+    category: str
+    asked: bool
+
+
+def _ruled(labels: Labels, sample: Sample, names: list[str], config: Config) -> _Ruled:
     # Imported here: `status` says what was learnt, and need not load the rules for that.
     from curated.decide import candidates, decide
 
     photo = Store(labels.database).get(sample.photo_id)
     reading = reading_from_photo(photo)
     if reading is None:
-        return [0.0] * len(names), -1
+        return _Ruled([0.0] * len(names), "", asked=True)
     scores, decision = dict(candidates(reading.findings, config)), decide(reading, photo.original_path, config)
-    files = decision.status is Status.FILED and decision.category in names
-    return [scores.get(name, 0.0) for name in names], names.index(decision.category) if files else -1
+    # A row from before these were kept: what the rules would say of it with them nobody knows.
+    unknown = reading.findings.profile == "full" and not reading.findings.category_scores
+    if unknown and any(rule.prompts for rule in config.category):
+        return _Ruled([scores.get(name, 0.0) for name in names], "", asked=True)
+    files = decision.status is Status.FILED
+    return _Ruled(
+        scores=[scores.get(name, 0.0) for name in names],
+        category=decision.category if files else "",
+        asked=is_asked(decision, names, config),
+    )

@@ -37,11 +37,12 @@ def learn_categories(task: CategoryTask) -> CategoryAnswer:
     labels, groups = np.asarray(task.labels), np.asarray(task.groups)
     rules = np.asarray(task.rules, np.float32)
     inputs = np.hstack([matrix(task.vectors), log_odds(rules)])
-    width = rules.shape[1]
+    width, known = rules.shape[1], labels >= 0
     said = [_unseen(inputs, labels, groups, width, each, len(task.categories)) for each in _STRENGTHS]
     quality = np.stack([_log_likelihood(each, labels) for each in said])
     unseen = _chosen(said, quality)
-    scaler, regression = _fit(inputs, labels, width, _STRENGTHS[int(quality.mean(axis=1).argmax())])
+    best = _STRENGTHS[int(np.nanmean(quality, axis=1).argmax())]
+    scaler, regression = _fit(inputs[known], labels[known], width, best)
     figures = [_figures(task, number, unseen, labels, groups) for number in range(len(task.categories))]
     return CategoryAnswer(linear(scaler, regression), task.categories, figures)
 
@@ -78,9 +79,9 @@ def _unseen(inputs: Floats, labels: Counts, groups: Counts, width: int, strength
 
 
 def _log_likelihood(said: _Said, labels: Counts) -> Floats:
-    """Of each picture, of the category that it has."""
+    """Of each picture, of the category that it has; NaN where that is none that is learnt."""
     found: Floats = np.log(np.clip(said.chances[np.arange(len(labels)), labels], 1e-6, 1))
-    return found
+    return np.where(labels >= 0, found, np.nan)
 
 
 def _chosen(said: list[_Said], quality: Floats) -> _Said:
@@ -88,31 +89,33 @@ def _chosen(said: list[_Said], quality: Floats) -> _Said:
     chances, folds = said[0].chances.copy(), said[0].folds
     for fold in np.unique(folds):
         here = folds == fold
-        others = quality if here.all() else quality[:, ~here]
-        chances[here] = said[int(others.mean(axis=1).argmax())].chances[here]
+        others = quality if np.isnan(quality[0, ~here]).all() else quality[:, ~here]
+        chances[here] = said[int(np.nanmean(others, axis=1).argmax())].chances[here]
     return _Said(chances, folds)
 
 
 def _folds(labels: Counts, groups: Counts) -> Iterator[tuple[Counts, Counts]]:
-    number = min(FOLDS, len(np.unique(groups)), int(np.bincount(labels).max()))
+    """(training, test) places; pictures of no category that is learnt are only ever tested."""
+    number = min(FOLDS, len(np.unique(groups)), int(np.bincount(labels + 1)[1:].max()))
     if number < 2:
         return
-    for training, test in split(labels, groups, number):
-        if len(test) and len(set(labels[training].tolist())) > 1:
-            yield training, test
+    for training, test in split(labels + 1, groups, number):
+        known = training[labels[training] >= 0]
+        if len(test) and len(set(labels[known].tolist())) > 1:
+            yield known, test
 
 
 def _figures(task: CategoryTask, number: int, said: _Said, labels: Counts, groups: Counts) -> CategoryFigures:
     """What a category is worth: each fold's pictures by a threshold that the other folds have set."""
     belongs = labels == number
-    likeliest = said.chances.argmax(axis=1) == number
+    likeliest = (said.chances.argmax(axis=1) == number) & np.asarray(task.asked)
     chances = said.chances[:, number]
     taken = np.zeros(len(labels), bool)
     for fold in np.unique(said.folds):
         here = said.folds == fold
         others = likeliest & ~here
         taken[here] = likeliest[here] & (chances[here] >= _threshold(chances, belongs, groups, others, task.precision))
-    precision = float(belongs[taken].mean()) if taken.any() else 0.0
+    precision = _share(belongs, groups, taken)
     threshold = _threshold(chances, belongs, groups, likeliest, task.precision)
     if precision < task.precision or not _tells(belongs, groups, taken):
         threshold, taken = _NEVER, np.zeros(len(labels), bool)
@@ -120,13 +123,18 @@ def _figures(task: CategoryTask, number: int, said: _Said, labels: Counts, group
     return CategoryFigures(
         category=task.categories[number],
         labels=int(belongs.sum()),
-        filed=int(taken.sum()),
+        filed=len(np.unique(groups[taken])),
         precision=precision,
-        recall=float((taken & belongs).sum() / max(1, belongs.sum())),
+        recall=_share(taken, groups, belongs),
         threshold=threshold,
-        rules_precision=float(belongs[ruled].mean()) if ruled.any() else 0.0,
-        rules_filed=int(ruled.sum()),
+        rules_precision=_share(belongs, groups, ruled),
+        rules_filed=len(np.unique(groups[ruled])),
     )
+
+
+def _share(right: npt.NDArray[np.bool_], groups: Counts, among: npt.NDArray[np.bool_]) -> float:
+    """The share of `right` ones among those, 0..1, twins being one picture together; 0.0 where there are none."""
+    return float(np.average(right[among], weights=_weights(groups[among]))) if among.any() else 0.0
 
 
 def _tells(belongs: npt.NDArray[np.bool_], groups: Counts, taken: npt.NDArray[np.bool_]) -> bool:

@@ -7,6 +7,9 @@ import msgspec
 from curated.taste.figures import Figures
 from curated.taste.probation import Probation
 
+# From so many confirmed pictures on, what the rules are worth is known well enough to doubt them.
+_ENOUGH = 8
+
 
 class TasteTask(msgspec.Struct, frozen=True, tag="taste"):
     """Learn keep from trash: float16 vectors of one length, verdicts (1 keep, 0 trash), and the groups of twins.
@@ -58,7 +61,9 @@ class SpreadAnswer(msgspec.Struct, frozen=True, tag="spread"):
 class CategoryTask(msgspec.Struct, frozen=True, tag="category"):
     """Learn categories: vectors, `rules` (a score of each category by what the models say of each picture) and labels.
 
-    `ruled` is the category that the rules alone would file each picture under, -1 for none of these or the review.
+    A label is -1 where a person has confirmed a category that is too small to be learnt: nothing is learnt from such a
+    picture, but whatever would file it is wrong. `ruled` is the category that the rules alone would file each picture
+    under, -1 for none of these or the review. Of a picture that is not `asked` about the rules decide by themselves.
     """
 
     embedder: str
@@ -66,18 +71,20 @@ class CategoryTask(msgspec.Struct, frozen=True, tag="category"):
     vectors: list[bytes]
     rules: list[list[float]]
     ruled: list[int]
+    asked: list[bool]
     labels: list[int]
     groups: list[int]
     precision: float
 
 
 class CategoryFigures(msgspec.Struct, frozen=True):
-    """How right one category is on pictures that were not learnt from.
+    """How right one category is on pictures that were not learnt from; twins count as one picture together.
 
     `labels` confirmed pictures belong there. From the chance `threshold` up (above 1: never) it would take `filed`
     pictures, of which the share `precision` belongs there, and `recall` of all that do. Of the `rules_filed` pictures
-    that the rules alone give it the share `rules_precision` belongs there. `probation` is what it has to go through, or
-    has gone through, since it would first have filed any.
+    that the rules alone give it the share `rules_precision` belongs there (0.0 where they give it none). `probation` is
+    what it has to go through, or has gone through, since it would first have filed any. `behind` is a category that was
+    not learnt, for too few are confirmed, and that the rules file most of these pictures under; "" for none.
     """
 
     category: str
@@ -89,6 +96,7 @@ class CategoryFigures(msgspec.Struct, frozen=True):
     rules_precision: float
     rules_filed: int
     probation: Probation | None = None
+    behind: str = ""
 
     @property
     def files(self) -> bool:
@@ -99,6 +107,10 @@ class CategoryFigures(msgspec.Struct, frozen=True):
     def on_probation(self) -> bool:
         """Whether it is right as often as is wanted, and a later training has still to say the same."""
         return self.filed > 0 and not self.files
+
+    def rules_fail(self, precision: float) -> bool:
+        """Whether the rules gave this category often enough to know them, and were right less often than that."""
+        return self.rules_filed >= _ENOUGH and self.rules_precision < precision
 
 
 class CategoryAnswer(msgspec.Struct, frozen=True, tag="category"):

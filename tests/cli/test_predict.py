@@ -113,3 +113,16 @@ def test_it_says_when_what_it_learnt_is_on_probation_and_when_no_longer(home: Ho
     (second,) = home.run("predict", "--json").json
     assert (second["earns_trust"], second["on_probation"], second["scored"]) == (True, False, 1)
     assert ", trusted" in home.run("status").out
+
+
+def test_it_says_what_to_confirm_so_that_a_category_can_be_told_from_what_the_rules_say(home: Home) -> None:
+    chance = np.random.default_rng(5)
+    label(home.world, 40, chance)
+    for _ in range(10):
+        confirm(home.world, "Plans", look("Plans", chance))
+        confirm(home.world, "Figures", look("Memes", chance), kind="meme")
+    said = home.run("predict").out
+    assert (
+        "Plans               10 confirmed; the rules say Photos of most, and too few of those are confirmed to tell "
+        "them apart: confirm 8 of them, too (the rules alone never say so)"
+    ) in said

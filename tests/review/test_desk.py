@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -149,6 +150,25 @@ def test_confirming_and_filing_confirm_the_category(world: World) -> None:
     here.undo()
     carry(world)
     assert world.store.get(other.id) == other
+
+
+def test_confirming_what_is_confirmed_already_is_no_new_word(world: World) -> None:
+    """Else pressing Enter again and again would bear out what was learnt."""
+    photo = filed(world, "a.jpg")
+    desk(world).decide([photo.id], "confirm")
+    first = world.store.get(photo.id).confirmed
+    assert first
+
+    def later() -> datetime:
+        return first + timedelta(hours=1)
+
+    for here in (Desk(config_of(world), world.database, later), Desk(config_of(world), world.database, later)):
+        here.decide([photo.id], "confirm")
+        here.decide([photo.id], "file", "Photos")
+    Carrier(config_of(world), world.filer(clock=later)).carry()
+    assert world.store.get(photo.id).confirmed == first
+    Desk(config_of(world), world.database, later).decide([photo.id], "file", "Memes")
+    assert world.store.get(photo.id).confirmed == later()
 
 
 def test_a_picture_can_be_filed_as_a_category_that_is_new(world: World) -> None:

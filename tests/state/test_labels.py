@@ -85,6 +85,18 @@ def test_labels_are_numbered_in_the_order_in_which_they_were_given(world: World)
     assert nths[first] > nths[second]
 
 
+def test_saying_the_same_again_is_no_new_label_and_changing_ones_mind_twice_is(world: World) -> None:
+    again, back = labelled(world), labelled(world)
+
+    def nths() -> dict[int, int]:
+        return {sample.photo_id: sample.nth for sample in Labels(world.database).labelled(MODEL)}
+
+    first = nths()
+    for photo_id, verdict in ((again, "keep"), (back, "trash"), (again, "keep"), (back, "keep"), (back, "keep")):
+        world.store.set_verdict(photo_id, verdict, NOON)
+    assert nths() == {again: first[again], back: first[back] + 4}, "the fourth verdict since then"
+
+
 def test_what_is_gone_is_no_label(world: World) -> None:
     there, gone = labelled(world), labelled(world)
     world.store.set_status(gone, Status.MISSING, "gone")

@@ -29,6 +29,7 @@ def test_a_photo_comes_back_as_it_went_in(store: Store, make: Maker) -> None:
         category="Photos",
         kind="photo",
         kind_scores={"photo": 0.9, "meme": 0.1},
+        category_scores={"Holidays": 0.8},
         people=2,
         people_score=0.7,
         boxes=(Box(0.1, 0.2, 0.3, 0.4, 0.9, "person"),),

@@ -102,6 +102,76 @@ def test_categories_that_nobody_corrected_are_left_to_the_rules(world: World) ->
     assert (meme.category, meme.status) == ("Memes", Status.FILED)
 
 
+def test_a_category_that_too_few_have_confirmed_is_not_taken_for_one_that_was_learnt(world: World) -> None:
+    """Memes look most like plans here, and a person has confirmed three of them: the rules are right of all."""
+    chance = np.random.default_rng(11)
+    for _ in range(30):
+        confirm(world, "Plans", look("Plans", chance), kind="document")
+        confirm(world, "Photos", look("Photos", chance))
+    for _ in range(3):
+        confirm(world, "Memes", look("Plans", chance), kind="meme")
+    config = from_dict(
+        {"category": [{"name": name, "kind": kind} for name, kind in (("Photos", "photo"), ("Memes", "meme"))]}, "test"
+    )
+    figures = {each.category: each for each in learn_categories(Labels(world.database), config)}
+    assert all(each.files for each in figures.values())
+    meme = decided(world, config, look("Plans", chance), kind="meme")
+    assert (meme.category, meme.status) == ("Memes", Status.FILED)
+    # No rule files documents here: what was learnt does.
+    assert decided(world, config, look("Plans", chance), kind="document").category == "Plans"
+
+
+def test_what_the_rules_hide_behind_a_category_that_nobody_confirms_is_said(world: World) -> None:
+    """Only what was wrong is corrected: no photo is ever confirmed, and photos would all be taken for plans."""
+    chance = np.random.default_rng(12)
+    for _ in range(30):
+        confirm(world, "Plans", look("Plans", chance))
+        confirm(world, "Memes", look("Memes", chance), kind="meme")
+    figures = {each.category: each for each in learn_categories(Labels(world.database), Config())}
+    assert (figures["Plans"].behind, figures["Plans"].filed) == ("Photos", 0)
+    assert figures["Memes"].behind == ""
+    assert figures["Memes"].filed > 25
+    assert decided(world, Config(), look("Photos", chance)).category == "Photos"
+
+
+def test_what_prompts_have_said_is_kept_and_learnt_from(world: World) -> None:
+    """The prompts are always right and the rules' other scores say nothing: with them the rules file all of it."""
+    chance = np.random.default_rng(13)
+    config = from_dict(
+        {
+            "decide": {"category_margin": 0.2},
+            "category": [
+                {"name": "Plans", "kind": "photo", "prompts": ["a plan"]},
+                {"name": "Photos", "kind": "photo", "prompts": ["a photo"]},
+            ],
+        },
+        "test",
+    )
+    ids = [confirm(world, ("Photos", "Plans")[number % 2], chance.normal(size=SIZE)) for number in range(40)]
+    world.database.execute("UPDATE photo SET profile = 'full'")
+    unknown = {each.category: each for each in learn_categories(Labels(world.database), config)}
+    assert [each.rules_filed for each in unknown.values()] == [0, 0], "rows from before the prompts were kept"
+    for photo_id in ids:
+        said = replace(world.store.get(photo_id), category_scores={world.store.get(photo_id).category: 0.9})
+        world.store.update(said)
+    known = {each.category: each for each in learn_categories(Labels(world.database), config)}
+    assert [(each.rules_filed, each.rules_precision) for each in known.values()] == [(20, 1.0), (20, 1.0)]
+    assert known["Plans"].precision > 0.9
+
+
+def test_an_embedding_that_is_no_numbers_is_left_to_the_rules(world: World) -> None:
+    chance = np.random.default_rng(14)
+    for _ in range(30):
+        confirm(world, "Plans", look("Plans", chance))
+        confirm(world, "Photos", look("Photos", chance))
+    learn_categories(Labels(world.database), Config())
+    one_inf = look("Plans", chance)
+    assert decided(world, Config(), one_inf).category == "Plans"
+    assert decided(world, Config(), one_inf[:-1]).category == "Photos", "of another length"
+    one_inf[5] = np.inf
+    assert decided(world, Config(), one_inf).category == "Photos"
+
+
 def test_rules_with_words_of_the_persons_own_always_hold(world: World) -> None:
     chance = np.random.default_rng(3)
     for _ in range(20):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from curated.taste.sorting import _chosen, _Said, learn_categories
 from curated.taste.tasks import CategoryFigures, CategoryTask
@@ -10,13 +11,16 @@ from curated.taste.tasks import CategoryFigures, CategoryTask
 SIZE = 8
 
 
-def task(vectors: np.ndarray, labels: list[int], groups: list[int] | None = None, ruled: int = 0) -> CategoryTask:
+def task(
+    vectors: np.ndarray, labels: list[int], groups: list[int] | None = None, ruled: int = 0, asked: bool = True
+) -> CategoryTask:
     return CategoryTask(
         embedder="x",
         categories=["Photos", "Plans"],
         vectors=[each.astype(np.float16).tobytes() for each in vectors],
         rules=[[0.9, 0.0]] * len(labels),
         ruled=[ruled] * len(labels),
+        asked=[asked] * len(labels),
         labels=labels,
         groups=groups or list(range(len(labels))),
         precision=0.9,
@@ -79,3 +83,38 @@ def test_the_strength_that_judges_a_picture_was_not_chosen_by_it() -> None:
     quality = np.array([[0.0, 0.0, -9.0, -9.0], [-5.0, -5.0, 0.0, 0.0]])
     chosen = _chosen([by_weak, by_strong], quality)
     assert chosen.chances[:, 0].tolist() == [0.2, 0.2, 0.1, 0.1]
+
+
+def two_looks(number: int) -> tuple[np.ndarray, list[int]]:
+    """Pictures of Photos (0) and Plans (1) in turn, easily told apart."""
+    chance = np.random.default_rng(4)
+    labels = [each % 2 for each in range(number)]
+    return np.asarray([np.eye(SIZE)[label] * 4 + chance.normal(size=SIZE) * 0.5 for label in labels]), labels
+
+
+def test_pictures_of_a_category_too_small_to_be_learnt_are_mistakes_of_what_would_file_them() -> None:
+    """Six of a third category look like Plans: nothing is known of it, and the model has only two answers."""
+    vectors, labels = two_looks(40)
+    third = np.tile(np.eye(SIZE)[1] * 4, (6, 1))
+    alone = learnt(task(vectors, labels))["Plans"]
+    beside = learnt(task(np.vstack([vectors, third]), [*labels, *[-1] * 6]))
+    assert alone.precision == 1.0
+    assert beside["Plans"].precision < 0.9
+    assert beside["Plans"].filed == 0
+    assert (beside["Photos"].precision, beside["Photos"].labels, beside["Plans"].labels) == (1.0, 20, 20)
+
+
+def test_what_the_model_is_not_asked_about_is_none_of_its_merits() -> None:
+    vectors, labels = two_looks(40)
+    assert all(each.filed > 15 for each in learnt(task(vectors, labels)).values())
+    assert [each.filed for each in learnt(task(vectors, labels, asked=False)).values()] == [0, 0]
+
+
+def test_twins_count_as_one_picture_in_every_figure() -> None:
+    """Twenty twins that are right are one success."""
+    vectors, labels = two_looks(40)
+    vectors, labels = np.vstack([vectors, np.tile(np.eye(SIZE)[1] * 4, (20, 1))]), [*labels, *[1] * 20]
+    plans = learnt(task(vectors, labels, [*range(40), *[100] * 20], ruled=1))["Plans"]
+    assert 15 < plans.filed <= 21
+    assert plans.recall == pytest.approx(plans.filed / 21)
+    assert (plans.rules_filed, plans.rules_precision) == (41, pytest.approx(21 / 41))
