@@ -98,7 +98,7 @@ def category_lines(categories: list[CategoryFigures], why_not: str) -> list[str]
 
 def _by_rules(figures: CategoryFigures) -> str:
     if not figures.rules_filed:
-        return "the rules alone never say so"
+        return "what the rules alone say is not known" if figures.rules_unknown else "the rules alone never say so"
     return f"the rules alone: right {figures.rules_precision:.0%} of {figures.rules_filed}"
 
 
@@ -109,7 +109,7 @@ def _worth(figures: CategoryFigures) -> str:
             f"confirm {LEAST} of them, too"
         )
     if not figures.filed:
-        return "not right often enough to file by itself"
+        return "not told apart surely enough to file by itself"
     right = f"right {figures.precision:.0%} of {figures.filed}, finds {figures.recall:.0%}"
     if figures.files:
         return f"files by itself from {figures.threshold:.2f} on: {right}"

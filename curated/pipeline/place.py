@@ -140,7 +140,6 @@ class Place:
                 id=before.id,
                 original_path=before.original_path,
                 verdict=before.verdict,
-                confirmed=before.confirmed,
                 protected=before.protected,
             )
         photo = replace(photo, companions=tuple(each.path for each in candidate.asset.companions))
@@ -241,7 +240,8 @@ class Place:
                 photo = replace(
                     photo,
                     verdict=before.verdict,
-                    confirmed=before.confirmed,
+                    # A category that was confirmed went with the filing that was taken back.
+                    confirmed=before.confirmed if before.category else None,
                     protected=before.protected,
                     chosen=before.chosen,
                 )

@@ -18,7 +18,7 @@ from curated.filing.filed import unmounted
 from curated.review.hand import Review, category_place
 from curated.review.twins import TwinHand
 from curated.state.decisions import Action, Decisions, MadeDecision, as_columns
-from curated.state.rows import printable
+from curated.state.rows import from_text, printable
 from curated.state.store import Store
 
 # The moves of each sort of decision that moves files.
@@ -139,7 +139,8 @@ class Carrier:
             case "undecided":
                 self._review.place_by(photo, None, before)
             case "file":
-                self._review.file_as(photo, made.argument or "", new=True, before=before)
+                said = from_text(as_columns(made.after).get("confirmed"))
+                self._review.file_as(photo, made.argument or "", new=True, before=before, said=said)
             case "rename":
                 self._review.rename(photo, made.argument or "")
             case "keeper":

@@ -17,8 +17,10 @@ _JUDGED = tuple(status.value for status in JUDGED)
 
 # The first verdict since it last was another one.
 _SINCE = (
-    "(SELECT min(id) FROM verdict WHERE photo_id = photo.id AND id > coalesce((SELECT max(other.id) FROM verdict AS "
-    "other WHERE other.photo_id = photo.id AND other.verdict IS NOT photo.verdict), 0))"
+    "coalesce((SELECT min(id) FROM verdict WHERE photo_id = photo.id AND id > coalesce((SELECT max(other.id) FROM "
+    "verdict AS other WHERE other.photo_id = photo.id AND other.verdict IS NOT photo.verdict), 0)), "
+    # `curated undo` gives an earlier verdict back without a word of its own.
+    "(SELECT max(id) FROM verdict WHERE photo_id = photo.id AND verdict IS photo.verdict))"
 )
 
 # The chance of being kept, and how soon to ask about it, of each picture by its id.
@@ -167,13 +169,18 @@ class Labels:
         """
         before = before or {}
         wanted = {photo_id: (keep, ask) for photo_id, keep, ask in scores}
-        changes = [(*found, photo_id) for photo_id, found in wanted.items() if before.get(photo_id) != found]
-        changes += [(None, None, photo_id) for photo_id in before if photo_id not in wanted]
+        changed = [(*found, photo_id) for photo_id, found in wanted.items() if before.get(photo_id) != found]
+        forgotten = [(photo_id, *found) for photo_id, found in before.items() if photo_id not in wanted]
         # A verdict that came meanwhile has taken the place of the guess.
-        statement = "UPDATE photo SET keep_score = ?1, ask = ?2 WHERE id = ?3 AND (verdict IS NULL OR ?2 IS NULL)"
-        for start in range(0, len(changes), _WRITTEN_AT_ONCE):
+        self._write("UPDATE photo SET keep_score = ?, ask = ? WHERE id = ? AND verdict IS NULL", changed)
+        self._write(
+            "UPDATE photo SET keep_score = NULL, ask = NULL WHERE id = ? AND keep_score IS ? AND ask IS ?", forgotten
+        )
+
+    def _write(self, statement: str, rows: Sequence[tuple[int | float | None, ...]]) -> None:
+        for start in range(0, len(rows), _WRITTEN_AT_ONCE):
             with self.database.write() as connection:
-                connection.executemany(statement, changes[start : start + _WRITTEN_AT_ONCE])
+                connection.executemany(statement, rows[start : start + _WRITTEN_AT_ONCE])
 
     def set_score(self, photo_id: int, keep: float | None, ask: float) -> None:
         """Keep the chance of one picture, and how soon to ask about it."""
@@ -206,8 +213,16 @@ def _labelled(column: str) -> str:
     """The labelled pictures that are learnt from; its parameters are the statuses."""
     if column not in ("verdict", "confirmed"):
         raise ValueError(f"{column} is no label")
-    # A category that nobody knows is no label. `+`: nearly all pictures have one of the statuses, few have a label.
-    known = "" if column == "verdict" else " AND category IS NOT NULL"
+    # A category that nobody knows is no label, nor is one that the picture is about to leave by a decision that its
+    # file has not followed yet. `+`: nearly all pictures have one of the statuses, few have a label.
+    known = (
+        ""
+        if column == "verdict"
+        else (
+            " AND category IS NOT NULL AND NOT EXISTS (SELECT 1 FROM decision WHERE decision.photo_id = photo.id "
+            "AND action = 'file' AND wanted <> applied AND problem IS NULL)"
+        )
+    )
     return f"photo.{column} IS NOT NULL{known} AND +status IN ({marks(_JUDGED)})"
 
 

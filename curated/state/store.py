@@ -109,11 +109,12 @@ class Store:
             connection.execute("UPDATE photo SET status = ?, reason = ? WHERE id = ?", (status.value, reason, photo_id))
 
     def set_verdict(self, photo_id: int, verdict: str | None, at: datetime) -> None:
-        """Record a verdict; the photo shows the last one, the history stays."""
+        """Record a verdict; the photo shows the last one, the history stays. The same again is no new one."""
         with self.database.write() as connection:
             connection.execute("UPDATE photo SET verdict = ? WHERE id = ?", (verdict, photo_id))
             connection.execute(
-                "INSERT INTO verdict (photo_id, verdict, at) VALUES (?, ?, ?)",
+                "INSERT INTO verdict (photo_id, verdict, at) SELECT ?1, ?2, ?3 "
+                "WHERE (SELECT verdict FROM verdict WHERE photo_id = ?1 ORDER BY id DESC LIMIT 1) IS NOT ?2",
                 (photo_id, verdict, to_text(at)),
             )
 

@@ -7,6 +7,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from curated.config import Config
 from curated.errors import CuratedError, TooFewLabels
@@ -24,7 +25,17 @@ log = logging.getLogger(__name__)
 Told = Callable[[str], object]
 
 # What is wrong with the machine is seldom mended sooner, and a word about it every second helps nobody.
-_AFTER_TROUBLE_SECONDS = 600.0
+# What does not mend itself is tried less and less often.
+_AFTER_TROUBLE_SECONDS, _AFTER_MUCH_SECONDS = 600.0, 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Trouble:
+    """What keeps it from learning, how long that is left alone for, and until when (seconds)."""
+
+    said: str
+    pause: float
+    until: float
 
 
 class Trainer:
@@ -50,8 +61,8 @@ class Trainer:
         self._thread: threading.Thread | None = None
         # Where there was too little to learn from, it is tried again only after as many new labels as after a success.
         self._tried = {"taste": 0, "category": 0}
-        self._not_before = 0.0
-        self._complained: set[str] = set()
+        # By what could not be learnt; "" for the state folder, without which nothing can be.
+        self._troubles: dict[str, _Trouble] = {}
 
     def adopt(self, config: Config) -> None:
         """Go by another configuration from the next training on."""
@@ -61,17 +72,16 @@ class Trainer:
         """Begin to train if so many labels are new and nothing is being trained; whether it began. Raises nothing."""
         if not self._config.taste.every or (self._thread is not None and self._thread.is_alive()):
             return False
-        if self._not_before and self._now() < self._not_before:
+        if self._rests(""):
             return False
         try:
-            due = [role for role, new in self._new().items() if new >= self._config.taste.every]
-            if not due:
+            if not self._due():
                 return False
-            thread = threading.Thread(target=self._train, args=(due,), name="trainer", daemon=True)
+            thread = threading.Thread(target=self._train, name="trainer", daemon=True)
             thread.start()
         # The database cannot be read, or the system has no thread to spare: those who need either say so themselves.
         except (sqlite3.Error, CuratedError, RuntimeError) as error:
-            self._complain(error)
+            self._complain("", error)
             return False
         self._thread = thread
         return True
@@ -81,30 +91,35 @@ class Trainer:
         if self._thread is not None:
             self._thread.join(timeout)
 
-    def _new(self) -> dict[str, int]:
+    def _due(self) -> list[str]:
         seen = max(self._learnt.seen("taste"), self._tried["taste"])
         known = max(self._learnt.seen("category"), self._tried["category"])
-        return {"taste": self._labels.verdicts_since(seen), "category": self._labels.confirmed_since(known)}
+        new = {"taste": self._labels.verdicts_since(seen), "category": self._labels.confirmed_since(known)}
+        return [role for role, number in new.items() if number >= self._config.taste.every and not self._rests(role)]
 
-    def _train(self, due: list[str]) -> None:
+    def _rests(self, role: str) -> bool:
+        trouble = self._troubles.get(role)
+        return trouble is not None and self._now() < trouble.until
+
+    def _train(self) -> None:
         try:
             with training_lock(self._database.path) as alone:
-                learnt = [self._learns(role) for role in due if alone]
-            if all(learnt):
-                self._not_before, self._complained = 0.0, set()
+                # Asked again: another program may have learnt from the same labels until now.
+                for role in self._due() if alone else ():
+                    self._learn(role)
+            self._troubles.pop("", None)
         except Exception as error:  # noqa: BLE001 - the thread's edge, which logs it
-            self._complain(error)
+            self._complain("", error)
         finally:
             self._database.release()
 
-    def _learns(self, role: str) -> bool:
-        """Whether it went well; what keeps it from one role does not keep it from the other."""
+    def _learn(self, role: str) -> None:
+        """What keeps it from one role does not keep it from the other."""
         try:
             self._train_one(role)
+            self._troubles.pop(role, None)
         except Exception as error:  # noqa: BLE001 - logged
-            self._complain(error)
-            return False
-        return True
+            self._complain(role, error)
 
     def _train_one(self, role: str) -> None:
         newest = self._labels.newest_verdict() if role == "taste" else self._labels.newest_confirmed()
@@ -120,13 +135,14 @@ class Trainer:
             self._told(said)
         self._tried[role] = newest
 
-    def _complain(self, error: Exception) -> None:
-        """Log what keeps it from learning, with the mend, and leave it alone for a while."""
-        self._not_before = self._now() + _AFTER_TROUBLE_SECONDS
-        if str(error) in self._complained:
+    def _complain(self, role: str, error: Exception) -> None:
+        """Log what keeps it from learning, with the mend, and leave it alone for a while, each time for longer."""
+        last = self._troubles.get(role)
+        pause = min(2 * last.pause, _AFTER_MUCH_SECONDS) if last else _AFTER_TROUBLE_SECONDS
+        self._troubles[role] = _Trouble(str(error), pause, self._now() + pause)
+        if last and last.said == str(error):
             return
-        self._complained.add(str(error))
-        again = f"tried again in {_AFTER_TROUBLE_SECONDS / 60:.0f} minutes; everything else goes on"
+        again = f"tried again in {pause / 60:.0f} minutes; everything else goes on"
         if isinstance(error, CuratedError):
             log.error("nothing was learnt: %s; %s", error, again)
         elif isinstance(error, OSError | sqlite3.Error):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Container
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from curated.config import Config
-from curated.domain import Decision, Status
+from curated.domain import Decision, Photo, Reading, Status
 from curated.errors import TooFewLabels
 from curated.state.journal import Clock, utc_now
 from curated.state.labels import Labels, Sample
@@ -71,7 +72,11 @@ def _learnt(labels: Labels, config: Config, embedder: str, samples: list[Sample]
     )
     fixed = {*names, *(rule.name for rule in config.category if rule.words)}
     behind = {name: _behind(name, fixed, samples, ruled) for name in names}
-    return replace(answer, figures=[replace(each, behind=behind[each.category]) for each in answer.figures])
+    unknown = Counter(sample.label for sample, each in zip(samples, ruled, strict=True) if not each.known)
+    figures = [
+        replace(each, behind=behind[each.category], rules_unknown=unknown[each.category]) for each in answer.figures
+    ]
+    return replace(answer, figures=figures)
 
 
 def _behind(name: str, fixed: set[str], samples: list[Sample], ruled: list[_Ruled]) -> str:
@@ -126,6 +131,7 @@ class _Ruled:
     scores: list[float]
     category: str
     asked: bool
+    known: bool = True
 
 
 def _ruled(labels: Labels, sample: Sample, names: list[str], config: Config) -> _Ruled:
@@ -137,13 +143,27 @@ def _ruled(labels: Labels, sample: Sample, names: list[str], config: Config) -> 
     if reading is None:
         return _Ruled([0.0] * len(names), "", asked=True)
     scores, decision = dict(candidates(reading.findings, config)), decide(reading, photo.original_path, config)
-    # A row from before these were kept: what the rules would say of it with them nobody knows.
-    unknown = reading.findings.profile == "full" and not reading.findings.category_scores
-    if unknown and any(rule.prompts for rule in config.category):
-        return _Ruled([scores.get(name, 0.0) for name in names], "", asked=True)
+    if _is_unknown(photo, reading, decision, config):
+        return _Ruled([scores.get(name, 0.0) for name in names], "", asked=True, known=False)
     files = decision.status is Status.FILED
     return _Ruled(
         scores=[scores.get(name, 0.0) for name in names],
         category=decision.category if files else "",
         asked=is_asked(decision, names, config),
+    )
+
+
+def _is_unknown(photo: Photo, reading: Reading, decision: Decision, config: Config) -> bool:
+    """Whether prompts might decide otherwise: a row from before what they say was kept."""
+    from curated.decide import decide
+
+    findings = reading.findings
+    if findings.profile != "full" or findings.category_scores:
+        return False
+    supposed = [
+        dataclasses.replace(findings, category_scores={rule.name: 1.0}) for rule in config.category if rule.prompts
+    ]
+    return any(
+        decide(Reading(reading.picture, each), photo.original_path, config).category != decision.category
+        for each in supposed
     )

@@ -76,6 +76,7 @@ def learn_taste(task: TasteTask) -> TasteAnswer:
     judged = ~np.isnan(chances)  # all, but where a fold took every one of either with it
     whole = fit(vectors, verdicts, groups)
     base_rate = float(verdicts.mean())
+    by_folds = round(float(np.mean(learnt_from))) if learnt_from else 0
     intervals = _Intervals.of(verdicts[judged], chances[judged], by_facts[judged], groups[judged])
     figures = Figures(
         embedder=task.embedder,
@@ -94,8 +95,8 @@ def learn_taste(task: TasteTask) -> TasteAnswer:
         regularisation=whole.strength,
         calibration=_calibration(verdicts[judged], chances[judged]),
         curve=(
-            *_curve(vectors, verdicts, groups, whole.strength),
-            Point(round(float(np.mean(learnt_from or [0]))), round(intervals.auc, 4)),
+            *_curve(vectors, verdicts, groups, whole.strength, by_folds),
+            Point(by_folds, round(intervals.auc, 4)),
         ),
     )
     return TasteAnswer(figures, linear(whole.scaler, whole.regression), whole.slope, whole.offset)
@@ -131,7 +132,8 @@ def folds(verdicts: Counts, groups: Counts, number: int) -> Iterator[tuple[Count
 def split(labels: Counts, groups: Counts, number: int) -> Iterator[tuple[Counts, Counts]]:
     """(training, test) places of so many folds with about the same share of each label; groups stay together."""
     # Where nothing has a twin it comes to the same, and one that looks at each group takes a third of the training.
-    alone = len(np.unique(groups)) == len(groups) and int(np.bincount(labels).min()) >= number
+    counts = np.bincount(labels)
+    alone = len(np.unique(groups)) == len(groups) and int(counts[counts > 0].min()) >= number
     if alone:
         yield from StratifiedKFold(number, shuffle=True, random_state=0).split(labels[:, None], labels)
     else:
@@ -237,8 +239,8 @@ def _calibration(verdicts: Counts, chances: Floats) -> tuple[Bin, ...]:
     )
 
 
-def _curve(vectors: Floats, verdicts: Counts, groups: Counts, strength: float) -> Iterator[Point]:
-    """The AUC that fewer labels would have given, on the pictures left out; a mean of some drawings.
+def _curve(vectors: Floats, verdicts: Counts, groups: Counts, strength: float, most: int) -> Iterator[Point]:
+    """The AUC that fewer labels than `most` would have given, on the pictures left out; a mean of some drawings.
 
     All at the strength that suits all labels, which is a little hard on few. Groups stay together, so that a point may
     stand for more labels than were asked for.
@@ -259,6 +261,6 @@ def _curve(vectors: Floats, verdicts: Counts, groups: Counts, strength: float) -
                 aucs.append(_auc(verdicts[~inside], model.decision_function(scaler.transform(vectors[~inside]))))
                 counts.append(int(inside.sum()))
         labels = round(float(np.mean(counts))) if counts else 0
-        if labels > last:
+        if last < labels < most:
             last = labels
             yield Point(labels, round(float(np.mean(aucs)), 4))

@@ -108,7 +108,8 @@ def _folds(labels: Counts, groups: Counts) -> Iterator[tuple[Counts, Counts]]:
 def _figures(task: CategoryTask, number: int, said: _Said, labels: Counts, groups: Counts) -> CategoryFigures:
     """What a category is worth: each fold's pictures by a threshold that the other folds have set."""
     belongs = labels == number
-    likeliest = (said.chances.argmax(axis=1) == number) & np.asarray(task.asked)
+    asked = np.asarray(task.asked)
+    likeliest = (said.chances.argmax(axis=1) == number) & asked
     chances = said.chances[:, number]
     taken = np.zeros(len(labels), bool)
     for fold in np.unique(said.folds):
@@ -117,7 +118,7 @@ def _figures(task: CategoryTask, number: int, said: _Said, labels: Counts, group
         taken[here] = likeliest[here] & (chances[here] >= _threshold(chances, belongs, groups, others, task.precision))
     precision = _share(belongs, groups, taken)
     threshold = _threshold(chances, belongs, groups, likeliest, task.precision)
-    if precision < task.precision or not _tells(belongs, groups, taken):
+    if precision < task.precision or not _tells(belongs[asked], groups[asked], taken[asked]):
         threshold, taken = _NEVER, np.zeros(len(labels), bool)
     ruled = np.asarray(task.ruled) == number
     return CategoryFigures(

@@ -84,7 +84,8 @@ class CategoryFigures(msgspec.Struct, frozen=True):
     pictures, of which the share `precision` belongs there, and `recall` of all that do. Of the `rules_filed` pictures
     that the rules alone give it the share `rules_precision` belongs there (0.0 where they give it none). `probation` is
     what it has to go through, or has gone through, since it would first have filed any. `behind` is a category that was
-    not learnt, for too few are confirmed, and that the rules file most of these pictures under; "" for none.
+    not learnt, for too few are confirmed, and that the rules file most of these pictures under; "" for none. Of
+    `rules_unknown` of the confirmed pictures nobody knows what the rules would say, as their prompts' scores are lost.
     """
 
     category: str
@@ -97,6 +98,7 @@ class CategoryFigures(msgspec.Struct, frozen=True):
     rules_filed: int
     probation: Probation | None = None
     behind: str = ""
+    rules_unknown: int = 0
 
     @property
     def files(self) -> bool:

@@ -57,7 +57,7 @@ def predict(labels: Labels, clock: Clock = utc_now) -> Figures:
     labels.set_scores(scored, present)
     LearntModels(labels.database).add("taste", figures.embedder, seen, msgspec.msgpack.encode(answer), clock())
     # What has come in meanwhile was judged by an older taste, or by none.
-    labels.set_scores(_late(labels, taste, max((photo_id for photo_id, *_ in scored), default=0)))
+    _score_late(labels, taste, scored)
     return figures
 
 
@@ -145,12 +145,20 @@ def _scores(labels: Labels, taste: Taste) -> list[tuple[int, float | None, float
     ]
 
 
-def _late(labels: Labels, taste: Taste, after: int) -> list[tuple[int, float | None, float | None]]:
-    return [
+def _score_late(labels: Labels, taste: Taste, scored: list[tuple[int, float | None, float | None]]) -> None:
+    """Score what has arrived since all was `scored`, and what an older taste has scored anew since then."""
+    wanted = {photo_id: (chance, ask) for photo_id, chance, ask in scored}
+    present = labels.scored()
+    others = {photo_id: found for photo_id, found in present.items() if wanted.get(photo_id) != found}
+    vectors = labels.vectors(taste.embedder, list(others))
+    late = [list(vectors.items())] if vectors else []
+    late += labels.unlabelled(taste.embedder, max(wanted, default=0))
+    scores = [
         (photo_id, *taste.opinion(chance))
-        for some in labels.unlabelled(taste.embedder, after)
+        for some in late
         for (photo_id, _), chance in zip(some, taste.chances([vector for _, vector in some]), strict=True)
     ]
+    labels.set_scores(scores, others)
 
 
 def doubtful_among(pictures: int) -> int:

@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 from curated.cli import predict as command
+from curated.config import Config
 from curated.errors import CuratedError
+from curated.state.labels import Labels
+from curated.taste import learn_categories
 from curated.taste.lock import training_lock
 from tests.support.cli_home import Home
 from tests.taste.test_categories import confirm, look
@@ -113,6 +116,17 @@ def test_it_says_when_what_it_learnt_is_on_probation_and_when_no_longer(home: Ho
     (second,) = home.run("predict", "--json").json
     assert (second["earns_trust"], second["on_probation"], second["scored"]) == (True, False, 1)
     assert ", trusted" in home.run("status").out
+
+
+def test_status_says_what_becomes_of_what_was_not_learnt_well_enough(home: Home) -> None:
+    """What was filed has nothing to do with the look; the rules are half right, and those by words always hold."""
+    chance = np.random.default_rng(6)
+    for number in range(40):
+        confirm(home.world, ("Photos", "Plans")[number % 2], chance.normal(size=SIZE))
+    learn_categories(Labels(home.world.database), Config())
+    assert "Photos to the review, Plans by the rules" in home.run("status").out
+    home.configure('[[category]]\nname = "Photos"\nwords = ["invoice"]')
+    assert "Photos by the rules, Plans by the rules" in home.run("status").out
 
 
 def test_it_says_what_to_confirm_so_that_a_category_can_be_told_from_what_the_rules_say(home: Home) -> None:

@@ -13,6 +13,7 @@ from curated.domain import Photo, Status
 from curated.errors import FolderUnusable, NotFound
 from curated.filing import UndoSelection, undo
 from curated.review import Carrier, Desk, Review
+from curated.state.labels import Labels
 from curated.state.schema import open_database
 from tests.review.test_hand import config_of, filed, review
 from tests.support.filing_disks import WrappedDisk
@@ -165,10 +166,23 @@ def test_confirming_what_is_confirmed_already_is_no_new_word(world: World) -> No
     for here in (Desk(config_of(world), world.database, later), Desk(config_of(world), world.database, later)):
         here.decide([photo.id], "confirm")
         here.decide([photo.id], "file", "Photos")
-    Carrier(config_of(world), world.filer(clock=later)).carry()
+    assert [each.problem for each in Carrier(config_of(world), world.filer(clock=later)).carry()] == ["", ""]
     assert world.store.get(photo.id).confirmed == first
     Desk(config_of(world), world.database, later).decide([photo.id], "file", "Memes")
     assert world.store.get(photo.id).confirmed == later()
+
+
+def test_a_category_counts_from_the_key_press_and_not_before_its_file_has_followed(world: World) -> None:
+    """With the library unmounted, a correction would teach the very category that it corrects."""
+    photo = filed(world, "a.jpg")
+    world.store.set_embedding(photo.id, "x", b"\0\0")
+    labels = Labels(world.database)
+    desk(world).decide([photo.id], "file", "Memes")
+    said = world.store.get(photo.id).confirmed
+    assert labels.labelled("x", "confirmed") == []
+    carry(world)
+    assert [each.label for each in labels.labelled("x", "confirmed")] == ["Memes"]
+    assert world.store.get(photo.id).confirmed == said
 
 
 def test_a_picture_can_be_filed_as_a_category_that_is_new(world: World) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from curated.config import Config, from_dict
@@ -10,7 +12,7 @@ from curated.filing.trash import trash_photo
 from curated.pictures.sniff import PICTURE_EXTENSIONS
 from curated.review import Review
 from tests.support.filing_disks import FailingDisk, SplitDisk
-from tests.support.filing_world import World
+from tests.support.filing_world import NOON, World
 
 
 def config_of(world: World, **more: object) -> Config:
@@ -93,6 +95,15 @@ def test_file_as_the_category_it_is_in_only_notes_that_a_person_said_so(world: W
     before = world.files()
     assert review(world).file_as(photo, "Photos").reason == "filed as Photos by hand"
     assert world.files() == before
+
+
+def test_filing_it_again_where_a_person_has_filed_it_is_no_new_word(world: World) -> None:
+    moments = iter(NOON + timedelta(hours=number) for number in range(20))
+    hand = Review(config_of(world), world.filer(clock=lambda: next(moments)))
+    first = hand.file_as(filed(world, "a.jpg"), "Memes")
+    again = hand.file_as(first, "Memes")
+    assert again.confirmed == first.confirmed
+    assert hand.file_as(again, "Photos").confirmed > first.confirmed
 
 
 def test_file_as_review_is_a_review(world: World) -> None:

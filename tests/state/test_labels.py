@@ -94,7 +94,16 @@ def test_saying_the_same_again_is_no_new_label_and_changing_ones_mind_twice_is(w
     first = nths()
     for photo_id, verdict in ((again, "keep"), (back, "trash"), (again, "keep"), (back, "keep"), (back, "keep")):
         world.store.set_verdict(photo_id, verdict, NOON)
-    assert nths() == {again: first[again], back: first[back] + 4}, "the fourth verdict since then"
+    assert nths() == {again: first[again], back: first[back] + 2}, "the second new verdict since then"
+    assert Labels(world.database).verdicts_since(first[back]) == 1
+
+
+def test_a_verdict_that_undo_gave_back_is_as_old_as_it_was_first(world: World) -> None:
+    photo_id, _ = labelled(world), labelled(world)
+    (first,) = (each.nth for each in Labels(world.database).labelled(MODEL) if each.photo_id == photo_id)
+    world.store.set_verdict(photo_id, "trash", NOON)
+    world.database.execute("UPDATE photo SET verdict = 'keep' WHERE id = ?", (photo_id,))
+    assert {each.photo_id: each.nth for each in Labels(world.database).labelled(MODEL)}[photo_id] == first
 
 
 def test_what_is_gone_is_no_label(world: World) -> None:
@@ -112,14 +121,17 @@ def scores(world: World) -> dict[int, tuple[float | None, float | None]]:
 
 def test_a_training_forgets_what_it_found_there_and_nothing_that_came_meanwhile(world: World) -> None:
     labels = Labels(world.database)
-    stale, changed, late, judged = (labelled(world) for _ in range(4))
+    stale, changed, late, judged, anew = (labelled(world) for _ in range(5))
     world.database.execute("UPDATE photo SET verdict = NULL")
-    labels.set_scores([(stale, 0.1, 0.1), (changed, 0.2, 0.2)])
+    labels.set_scores([(stale, 0.1, 0.1), (changed, 0.2, 0.2), (anew, 0.1, 0.1)])
     before = labels.scored()
     labels.set_score(late, 0.9, 0.1)
     world.store.set_verdict(judged, "trash", NOON)
+    labels.set_score(anew, 0.8, 0.2)
     labels.set_scores([(changed, 0.3, 0.3), (judged, 0.4, 0.4)], before)
-    assert scores(world) == {stale: (None, None), changed: (0.3, 0.3), late: (0.9, 0.1), judged: (None, None)}
+    assert scores(world) == {
+        stale: (None, None), changed: (0.3, 0.3), late: (0.9, 0.1), judged: (None, None), anew: (0.8, 0.2),
+    }  # fmt: skip
 
 
 def test_vectors_of_what_has_none_any_more_are_left_out(world: World) -> None:

@@ -144,6 +144,18 @@ def fails(*_: object) -> None:
     raise CuratedError("the training failed: no memory")
 
 
+def test_what_fails_again_and_again_is_tried_ever_less_often(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, tries = ManualClock(), 0
+    trainer = Trainer(from_dict({"taste": {"every": 1}}, "test"), world.database, monotonic=clock)
+    twenty(world)
+    monkeypatch.setattr("curated.taste.training.run", fails)
+    for _ in range(7 * 24 * 6):
+        tries += trainer.train_if_due()
+        trainer.wait()
+        clock.advance(600)
+    assert 8 <= tries <= 16, "in a week"
+
+
 def test_one_trains_at_a_time(world: World) -> None:
     told: list[str] = []
     trainer = Trainer(from_dict({"taste": {"every": 1}}, "test"), world.database, told.append)

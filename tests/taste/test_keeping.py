@@ -98,6 +98,21 @@ def test_a_point_of_the_curve_tells_how_many_labels_it_really_took() -> None:
     assert counts == sorted(set(counts))
 
 
+def test_no_point_of_the_curve_is_by_more_labels_than_the_last() -> None:
+    """A burst of seventy among a hundred labels: with it, a drawing has more than the folds."""
+    chance = np.random.default_rng(12)
+    verdicts = [number % 2 for number in range(30)] + [1] * 70
+    task = TasteTask(
+        embedder=MODEL,
+        vectors=[chance.normal(size=SIZE).astype(np.float16).tobytes() for _ in verdicts],
+        verdicts=verdicts,
+        groups=[*range(30), *[100] * 70],
+        facts=[[float(chance.normal())] for _ in verdicts],
+    )
+    counts = [point.labels for point in learn_taste(task).figures.curve]
+    assert counts == sorted(set(counts)), counts
+
+
 def test_facts_that_tell_only_by_their_ratio_are_a_baseline_to_be_beaten(world: World) -> None:
     """Who trashes what is heavily compressed has no eye for looks; neither bytes nor pixels alone tell it."""
     chance = np.random.default_rng(11)
@@ -171,6 +186,24 @@ def test_how_many_more_labels_follows_from_the_width_of_the_interval(
         gain_low=gain_low, average_precision=0.5, base_rate=0.5, brier=0.2, base_brier=0.25, regularisation=0.1,
     )  # fmt: skip
     assert figures.more_labels == wanted
+
+
+def test_what_an_older_taste_scores_while_it_learns_is_scored_anew(world: World) -> None:
+    label(world, 60, np.random.default_rng(9))
+    good, gone = add(world, GOOD), add(world, GOOD)
+    labels = Labels(world.database)
+    predict(labels)
+
+    def clock() -> datetime:
+        """Asked when all that was there has a score, and before that is kept."""
+        labels.set_score(good, 0.01, 0.01)
+        world.database.execute("UPDATE photo SET keep_score = 0.02 WHERE id = ?", (gone,))
+        world.database.execute("DELETE FROM embedding WHERE photo_id = ?", (gone,))
+        return NOON
+
+    predict(labels, clock)
+    assert world.store.get(good).keep_score > 0.5
+    assert world.store.get(gone).keep_score is None, "nothing can be said of it any more"
 
 
 def test_what_comes_in_while_it_learns_has_its_chance_too(world: World) -> None:

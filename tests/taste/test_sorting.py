@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -108,6 +109,16 @@ def test_what_the_model_is_not_asked_about_is_none_of_its_merits() -> None:
     vectors, labels = two_looks(40)
     assert all(each.filed > 15 for each in learnt(task(vectors, labels)).values())
     assert [each.filed for each in learnt(task(vectors, labels, asked=False)).values()] == [0, 0]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_common_category_is_not_told_from_what_the_model_is_never_asked_about(seed: int) -> None:
+    """19 of 20 pictures that it is asked about belong there anyway; as many again, of a rule's own, do not."""
+    chance = np.random.default_rng(seed)
+    labels = [*(int(chance.random() > 0.95) for _ in range(200)), *[1] * 200]
+    some = task(chance.normal(size=(400, SIZE)), labels)
+    some = msgspec.structs.replace(some, asked=[number < 200 for number in range(400)])
+    assert learnt(some)["Photos"].filed == 0
 
 
 def test_twins_count_as_one_picture_in_every_figure() -> None:
