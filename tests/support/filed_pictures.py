@@ -34,13 +34,21 @@ def picture(path: Path, number: int) -> Path:
     return path
 
 
-def filed_picture(world: World, number: int, name: str = "", category: str = "Photos", **columns: object) -> Photo:
+def filed_picture(
+    world: World,
+    number: int,
+    name: str = "",
+    category: str = "Photos",
+    keep_score: float | None = None,
+    **columns: object,
+) -> Photo:
     """A filed picture with a row as the daemon leaves it, the later the greater its number."""
     name = name or f"Picture {number:03d}"
     source = picture(world.unsorted / f"IMG_{number:04d}.png", number)
     photo, _ = world.file([source], [world.library / category / f"{name}.png"], category=category)
     changes = {"width": SIZE[0], "height": SIZE[1], "filed_at": NOON + timedelta(seconds=number), "name": name}
     world.store.update(replace(photo, **{**changes, "kind": "photo", "caption": f"caption {number}", **columns}))
+    world.database.execute("UPDATE photo SET keep_score = ? WHERE id = ?", (keep_score, photo.id))
     return world.store.get(photo.id)
 
 
