@@ -196,14 +196,17 @@ def _undo_one(filer: Filer, move: Move, imagined: _Imagined | None) -> UndoStep:
         files = _files_back(filer, move, imagined.real_place(move.photo_id) if imagined else None)
         if imagined:
             return _back(move, files[0].source, imagined.move(filer.disk, move.photo_id, files))
+        columns = _columns_back(move)
         made = filer.move(
             files,
             purpose=Purpose.UNDO,
             photo_id=move.photo_id,
-            after=_columns_back(move),
+            after=columns,
             reason=f"takes back move {move.id}",
             undoes=move.id,
         )
+        if move.photo_id is not None and "verdict" in columns:
+            Store(filer.database).set_verdict(move.photo_id, columns["verdict"], filer.clock())
     except SourceChanged as error:
         return _step(move, "changed", error.reason)
     except FilingError as error:

@@ -18,7 +18,7 @@ from curated.filing.filed import unmounted
 from curated.review.hand import Review, category_place
 from curated.review.twins import TwinHand
 from curated.state.decisions import Action, Decisions, MadeDecision, as_columns
-from curated.state.rows import from_text, printable
+from curated.state.rows import printable
 from curated.state.store import Store
 
 # The moves of each sort of decision that moves files.
@@ -139,8 +139,7 @@ class Carrier:
             case "undecided":
                 self._review.place_by(photo, None, before)
             case "file":
-                said = from_text(as_columns(made.after).get("confirmed"))
-                self._review.file_as(photo, made.argument or "", new=True, before=before, said=said)
+                self._review.file_as(photo, made.argument or "", new=True, before=before)
             case "rename":
                 self._review.rename(photo, made.argument or "")
             case "keeper":
@@ -154,7 +153,9 @@ class Carrier:
         if made.action != "file":
             return False  # the others look for themselves
         name, folder = category_place(self._config, made.argument or "")
-        return photo.category == name and photo.path.parent == self._config.folders.library_path / folder
+        there = photo.category == name and photo.path.parent == self._config.folders.library_path / folder
+        # Where the rules have filed it there meanwhile, that a person says so is still to be noted.
+        return there and photo.confirmed is not None
 
     def _back(self, made: MadeDecision, base: int) -> None:
         # Taken back already, by `curated undo` or by a program that was killed right after: nothing is left to do.

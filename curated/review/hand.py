@@ -78,20 +78,11 @@ class Review:
             after = {"verdict": verdict}
             restore(self._filer, photo, reason=f"marked {verdict or 'undecided'}", after=after, before=before)
 
-    def file_as(
-        self,
-        photo: Photo,
-        category: str,
-        *,
-        new: bool = False,
-        before: Columns | None = None,
-        said: datetime | None = None,
-    ) -> Photo:
+    def file_as(self, photo: Photo, category: str, *, new: bool = False, before: Columns | None = None) -> Photo:
         """File a picture under another category, with its name; out of the trash it is undecided again.
 
-        `before` are columns that taking it back restores, in place of what the row has now; `said` is when the person
-        said so, if not now. Raises NotFound, naming the nearest one, if the configuration has no such category and it
-        may not be a `new` one.
+        `before` are columns that taking it back restores, in place of what the row has now. Raises NotFound, naming
+        the nearest one, if the configuration has no such category and it may not be a `new` one.
         """
         _check_settled(photo)
         name, folder = (category_place if new else find_category)(self._config, category)
@@ -102,7 +93,7 @@ class Review:
             "category": name,
             "reason": f"filed as {name} by hand",
             "filed_at": to_text(photo.filed_at or now),
-            "confirmed": to_text(said or confirmed_at(photo, name, now)),
+            "confirmed": to_text(confirmed_at(photo, name, now)),
         }
         untrashed = photo.status is Status.TRASHED
         if untrashed:

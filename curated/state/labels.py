@@ -23,6 +23,12 @@ _SINCE = (
     "(SELECT max(id) FROM verdict WHERE photo_id = photo.id AND verdict IS photo.verdict))"
 )
 
+# The picture is not about to leave its category by a decision that its file has not followed yet.
+_FOLLOWED = (
+    "NOT EXISTS (SELECT 1 FROM decision WHERE decision.photo_id = photo.id AND action = 'file' "
+    "AND wanted <> applied AND problem IS NULL)"
+)
+
 # The chance of being kept, and how soon to ask about it, of each picture by its id.
 Scores = dict[int, tuple[float | None, float | None]]
 
@@ -199,30 +205,30 @@ class Labels:
         return int(row[0])
 
     def newest_confirmed(self) -> int:
-        """When a category was confirmed last, in microseconds since 1970; 0 where none was."""
-        row = self.database.execute("SELECT max(confirmed) FROM photo WHERE confirmed IS NOT NULL").fetchone()
+        """When a category was confirmed last, in microseconds since 1970; 0 where none was.
+
+        What a file has still to follow is confirmed when it has, and counts from then on.
+        """
+        row = self.database.execute(
+            f"SELECT max(confirmed) FROM photo WHERE confirmed IS NOT NULL AND {_FOLLOWED}"
+        ).fetchone()
         return _nth(row[0])
 
     def confirmed_since(self, moment: int) -> int:
         """How many pictures' categories were confirmed after that moment (microseconds since 1970)."""
         after = to_text(datetime.fromtimestamp(moment / 1e6, UTC))
-        return int(self.database.execute("SELECT count(*) FROM photo WHERE confirmed > ?", (after,)).fetchone()[0])
+        row = self.database.execute(
+            f"SELECT count(*) FROM photo WHERE confirmed > ? AND {_FOLLOWED}", (after,)
+        ).fetchone()
+        return int(row[0])
 
 
 def _labelled(column: str) -> str:
     """The labelled pictures that are learnt from; its parameters are the statuses."""
     if column not in ("verdict", "confirmed"):
         raise ValueError(f"{column} is no label")
-    # A category that nobody knows is no label, nor is one that the picture is about to leave by a decision that its
-    # file has not followed yet. `+`: nearly all pictures have one of the statuses, few have a label.
-    known = (
-        ""
-        if column == "verdict"
-        else (
-            " AND category IS NOT NULL AND NOT EXISTS (SELECT 1 FROM decision WHERE decision.photo_id = photo.id "
-            "AND action = 'file' AND wanted <> applied AND problem IS NULL)"
-        )
-    )
+    # A category that nobody knows is no label. `+`: nearly all pictures have one of the statuses, few have a label.
+    known = "" if column == "verdict" else f" AND category IS NOT NULL AND {_FOLLOWED}"
     return f"photo.{column} IS NOT NULL{known} AND +status IN ({marks(_JUDGED)})"
 
 

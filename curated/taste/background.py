@@ -61,7 +61,7 @@ class Trainer:
         self._thread: threading.Thread | None = None
         # Where there was too little to learn from, it is tried again only after as many new labels as after a success.
         self._tried = {"taste": 0, "category": 0}
-        # By what could not be learnt; "" for the state folder, without which nothing can be.
+        # By what could not be learnt, or what it could not be without: the database to look at, the thread to train.
         self._troubles: dict[str, _Trouble] = {}
 
     def adopt(self, config: Config) -> None:
@@ -72,16 +72,20 @@ class Trainer:
         """Begin to train if so many labels are new and nothing is being trained; whether it began. Raises nothing."""
         if not self._config.taste.every or (self._thread is not None and self._thread.is_alive()):
             return False
-        if self._rests(""):
+        if self._rests("database") or self._rests("thread"):
             return False
+        trouble = "database"
         try:
-            if not self._due():
+            due = self._due()
+            self._troubles.pop("database", None)
+            if not due:
                 return False
+            trouble = "thread"
             thread = threading.Thread(target=self._train, name="trainer", daemon=True)
             thread.start()
         # The database cannot be read, or the system has no thread to spare: those who need either say so themselves.
         except (sqlite3.Error, CuratedError, RuntimeError) as error:
-            self._complain("", error)
+            self._complain(trouble, error)
             return False
         self._thread = thread
         return True
@@ -107,9 +111,9 @@ class Trainer:
                 # Asked again: another program may have learnt from the same labels until now.
                 for role in self._due() if alone else ():
                     self._learn(role)
-            self._troubles.pop("", None)
+            self._troubles.pop("thread", None)
         except Exception as error:  # noqa: BLE001 - the thread's edge, which logs it
-            self._complain("", error)
+            self._complain("thread", error)
         finally:
             self._database.release()
 

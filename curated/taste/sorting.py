@@ -140,6 +140,8 @@ def _share(right: npt.NDArray[np.bool_], groups: Counts, among: npt.NDArray[np.b
 
 def _tells(belongs: npt.NDArray[np.bool_], groups: Counts, taken: npt.NDArray[np.bool_]) -> bool:
     """Whether those taken surely belong there more often than any; of a common category nearly all do anyway."""
+    if not len(belongs):
+        return False
     share = float(np.average(belongs, weights=_weights(groups)))
     weights = _weights(groups[taken])
     right, number = np.atleast_1d(weights @ belongs[taken]), np.atleast_1d(weights.sum())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -172,17 +173,30 @@ def test_confirming_what_is_confirmed_already_is_no_new_word(world: World) -> No
     assert world.store.get(photo.id).confirmed == later()
 
 
-def test_a_category_counts_from_the_key_press_and_not_before_its_file_has_followed(world: World) -> None:
+def test_a_category_counts_once_its_file_has_followed(world: World) -> None:
     """With the library unmounted, a correction would teach the very category that it corrects."""
-    photo = filed(world, "a.jpg")
+    early, photo = filed(world, "a.jpg"), filed(world, "b.jpg")
     world.store.set_embedding(photo.id, "x", b"\0\0")
     labels = Labels(world.database)
-    desk(world).decide([photo.id], "file", "Memes")
-    said = world.store.get(photo.id).confirmed
+    here = desk(world)
+    here.decide([photo.id], "file", "Memes")
+    here.decide([early.id], "confirm")
+    seen = labels.newest_confirmed()
     assert labels.labelled("x", "confirmed") == []
+    assert labels.confirmed_since(0) == 1
     carry(world)
     assert [each.label for each in labels.labelled("x", "confirmed")] == ["Memes"]
-    assert world.store.get(photo.id).confirmed == said
+    assert labels.confirmed_since(seen) == 1, "also for a training that was by what had been confirmed until then"
+
+
+def test_what_the_rules_file_meanwhile_where_a_person_wants_it_is_confirmed_all_the_same(world: World) -> None:
+    photo = filed(world, "a.jpg")
+    desk(world).decide([photo.id], "file", "Memes")
+    (world.library / "Memes").mkdir(exist_ok=True)
+    photo.path.rename(world.library / "Memes" / "a.jpg")
+    world.store.update(replace(photo, path=world.library / "Memes" / "a.jpg", category="Memes", confirmed=None))
+    assert carry(world) == [""]
+    assert world.store.get(photo.id).confirmed
 
 
 def test_a_picture_can_be_filed_as_a_category_that_is_new(world: World) -> None:

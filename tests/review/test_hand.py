@@ -97,6 +97,17 @@ def test_file_as_the_category_it_is_in_only_notes_that_a_person_said_so(world: W
     assert world.files() == before
 
 
+def test_a_verdict_that_undo_takes_back_is_a_word_too(world: World) -> None:
+    """Else what is trashed, taken back and trashed again would be no new label."""
+    photo = filed(world, "a.jpg")
+    review(world).mark(photo, "trash")
+    undo(world.filer(), UndoSelection(last=1))
+    assert verdicts(world, photo) == ["trash", None]
+    review(world).mark(world.store.get(photo.id), "trash")
+    review(world).mark(world.store.get(photo.id), "trash")
+    assert verdicts(world, photo) == ["trash", None, "trash"]
+
+
 def test_filing_it_again_where_a_person_has_filed_it_is_no_new_word(world: World) -> None:
     moments = iter(NOON + timedelta(hours=number) for number in range(20))
     hand = Review(config_of(world), world.filer(clock=lambda: next(moments)))
