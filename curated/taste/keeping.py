@@ -6,6 +6,7 @@ the strength of regularisation and the calibration are all learnt inside each fo
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -137,7 +138,13 @@ def split(labels: Counts, groups: Counts, number: int) -> Iterator[tuple[Counts,
     if alone:
         yield from StratifiedKFold(number, shuffle=True, random_state=0).split(labels[:, None], labels)
     else:
-        yield from StratifiedGroupKFold(number, shuffle=True, random_state=0).split(labels[:, None], labels, groups)
+        with warnings.catch_warnings():
+            # Fewer of a label than there are folds stand in as many as there are of it, which is all that is wanted.
+            warnings.filterwarnings("ignore", "The least populated class", UserWarning)
+            found = list(
+                StratifiedGroupKFold(number, shuffle=True, random_state=0).split(labels[:, None], labels, groups)
+            )
+        yield from found
 
 
 def matrix(vectors: list[bytes]) -> Floats:

@@ -63,6 +63,7 @@ def decided(world: World, config: Config, vector: np.ndarray, kind: str = "photo
     return Judgement(config, world.database).decide(reading(vector, kind), world.unsorted / "IMG_1.jpg")
 
 
+@pytest.mark.own_process
 def test_what_the_rules_get_wrong_is_learnt_from_corrections_and_filed_by_itself(world: World) -> None:
     """The models take plans for photos; a person has filed them under a category of their own."""
     chance = np.random.default_rng(0)
@@ -212,6 +213,7 @@ def test_too_few_or_twins_only_say_what_is_wanted(world: World) -> None:
         learn_categories(Labels(world.database), Config())
 
 
+@pytest.mark.own_process
 def test_learning_begins_by_itself_after_so_many_new_labels_and_not_before(world: World) -> None:
     chance = np.random.default_rng(6)
     config = from_dict({"taste": {"every": 60}}, "test")

@@ -39,6 +39,7 @@ def thirty_of_each(world: World) -> tuple[np.ndarray, np.ndarray]:
     return good, bad
 
 
+@pytest.mark.own_process
 def test_what_is_like_the_kept_scores_above_what_is_like_the_trashed(world: World) -> None:
     good, bad = thirty_of_each(world)
     like_good, like_bad = add(world, good), add(world, bad)
@@ -111,6 +112,7 @@ def test_what_calls_it_imports_no_scikit_learn() -> None:
     assert done.stdout.split() == ["False", "False"]
 
 
+@pytest.mark.own_process
 def test_a_file_named_like_a_module_in_the_working_directory_is_not_run(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
