@@ -87,7 +87,6 @@ def _learnt(context: Context) -> dict[str, Any]:
     """What was learnt: the taste's last figures, and of each category how right it is."""
     figures = next(iter(trainings(context.database, 1)), None)
     known = learnt_categories(context.database)
-    worded = {rule.name for rule in context.config.category if rule.words}  # always hold, however right they are
     return {
         "taste": _taste(figures) if figures else None,
         "categories": {
@@ -95,7 +94,8 @@ def _learnt(context: Context) -> dict[str, Any]:
                 **msgspec.to_builtins(each),
                 "files": each.files,
                 "on_probation": each.on_probation,
-                "rules_fail": each.category not in worded and each.rules_fail(context.config.taste.precision),
+                "rules_fail": each.category not in context.config.worded_categories
+                and each.rules_fail(context.config.taste.precision),
             }
             for each in known
         },

@@ -315,6 +315,11 @@ class Config(Section, frozen=True):
         folders.setdefault(self.folders.review, self.folders.review)
         return folders
 
+    @property
+    def worded_categories(self) -> frozenset[str]:
+        """The categories that a rule with words of the person's own files under, whatever else was learnt."""
+        return frozenset(rule.name for rule in self.category if rule.words)
+
 
 def xdg_folder(variable: str, fallback: str, environ: Mapping[str, str] = os.environ) -> Path:
     """Our folder below the one of the XDG base directory specification, which ignores relative paths."""

@@ -111,7 +111,7 @@ class Desk:
             after["verdict"] = _VERDICTS[action]
             moves = (action == "trash") != (photo.status is Status.TRASHED)
         elif action == "confirm":
-            after["confirmed"] = to_text(photo.confirmed or self.clock())
+            after["confirmed"] = to_text(confirmed_at(photo, photo.category, self.clock()))
         elif action == "file":
             after["confirmed"] = to_text(confirmed_at(photo, category, self.clock()))
             if photo.status is Status.TRASHED:

@@ -20,7 +20,8 @@ ACTIONS: tuple[Action, ...] = get_args(Action)
 # The photo's columns that a decision changes at once; its place changes when the file has been moved.
 Marks = Mapping[str, str | int | None]
 _COLUMNS = frozenset({"verdict", "confirmed", "protected", "chosen", "twin_of", "twin_kind", "twin_distance"})
-_OWED = "wanted <> applied AND problem IS NULL"
+# What still has to be done on disk.
+OWED = "wanted <> applied AND problem IS NULL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,19 +120,17 @@ class Decisions:
 
     def owed(self, photo_id: int) -> list[MadeDecision]:
         """What still has to be done on disk for the picture, in the order in which it was wanted."""
-        rows = self.database.execute(
-            f"SELECT * FROM decision WHERE photo_id = ? AND {_OWED} ORDER BY turn", (photo_id,)
-        )
+        rows = self.database.execute(f"SELECT * FROM decision WHERE photo_id = ? AND {OWED} ORDER BY turn", (photo_id,))
         return [_decision(row) for row in rows.fetchall()]
 
     def next_owed(self) -> MadeDecision | None:
         """What has to be done next on disk, or None."""
-        row = self.database.execute(f"SELECT * FROM decision WHERE {_OWED} ORDER BY turn LIMIT 1").fetchone()
+        row = self.database.execute(f"SELECT * FROM decision WHERE {OWED} ORDER BY turn LIMIT 1").fetchone()
         return _decision(row) if row else None
 
     def owed_count(self) -> int:
         """How many decisions still have to be carried out."""
-        return int(self.database.execute(f"SELECT count(*) FROM decision WHERE {_OWED}").fetchone()[0])
+        return int(self.database.execute(f"SELECT count(*) FROM decision WHERE {OWED}").fetchone()[0])
 
     def get(self, decision_id: int) -> MadeDecision | None:
         """The row as it is now."""

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from curated.domain import JUDGED
 from curated.state.database import Database
+from curated.state.decisions import OWED
 from curated.state.rows import from_text, marks, to_text
 
 _AT_ONCE = 5_000
@@ -24,10 +25,7 @@ _SINCE = (
 )
 
 # The picture is not about to leave its category by a decision that its file has not followed yet.
-_FOLLOWED = (
-    "NOT EXISTS (SELECT 1 FROM decision WHERE decision.photo_id = photo.id AND action = 'file' "
-    "AND wanted <> applied AND problem IS NULL)"
-)
+_FOLLOWED = f"NOT EXISTS (SELECT 1 FROM decision WHERE decision.photo_id = photo.id AND action = 'file' AND {OWED})"
 
 # The chance of being kept, and how soon to ask about it, of each picture by its id.
 Scores = dict[int, tuple[float | None, float | None]]
@@ -165,18 +163,14 @@ class Labels:
         ).fetchall()
         return {row["id"]: (row["keep_score"], row["ask"]) for row in rows}
 
-    def set_scores(
-        self, scores: Sequence[tuple[int, float | None, float | None]], before: Scores | None = None
-    ) -> None:
-        """Keep (photo id, chance of being kept or None, how soon to ask about it) of each that has no verdict yet.
+    def set_scores(self, scores: Scores, before: Scores) -> None:
+        """Keep these of each picture that has no verdict yet.
 
         Of those that had one `before`, and have none now, it is forgotten; what has been scored since then stays. Only
         rows that change are written, some at a time, so that nobody else who writes waits long.
         """
-        before = before or {}
-        wanted = {photo_id: (keep, ask) for photo_id, keep, ask in scores}
-        changed = [(*found, photo_id) for photo_id, found in wanted.items() if before.get(photo_id) != found]
-        forgotten = [(photo_id, *found) for photo_id, found in before.items() if photo_id not in wanted]
+        changed = [(*found, photo_id) for photo_id, found in scores.items() if before.get(photo_id) != found]
+        forgotten = [(photo_id, *found) for photo_id, found in before.items() if photo_id not in scores]
         # A verdict that came meanwhile has taken the place of the guess.
         self._write("UPDATE photo SET keep_score = ?, ask = ? WHERE id = ? AND verdict IS NULL", changed)
         self._write(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from collections.abc import Container
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
-from msgspec.structs import replace
+from msgspec import structs
 
 from curated.config import Config
 from curated.domain import Decision, Photo, Reading, Status
@@ -49,7 +48,7 @@ def learn_categories(labels: Labels, config: Config, clock: Clock = utc_now) -> 
         figures = _as_if_before(labels, config, embedder, samples, answer.figures)
     else:
         figures = [_on_probation(each, (last or {}).get(each.category), samples) for each in answer.figures]
-    answer = replace(answer, figures=figures)
+    answer = structs.replace(answer, figures=figures)
     LearntModels(labels.database).add("category", embedder, seen, msgspec.msgpack.encode(answer), clock())
     return answer.figures
 
@@ -70,13 +69,14 @@ def _learnt(labels: Labels, config: Config, embedder: str, samples: list[Sample]
         ),
         CategoryAnswer,
     )
-    fixed = {*names, *(rule.name for rule in config.category if rule.words)}
+    fixed = {*names, *config.worded_categories}
     behind = {name: _behind(name, fixed, samples, ruled) for name in names}
     unknown = Counter(sample.label for sample, each in zip(samples, ruled, strict=True) if not each.known)
     figures = [
-        replace(each, behind=behind[each.category], rules_unknown=unknown[each.category]) for each in answer.figures
+        structs.replace(each, behind=behind[each.category], rules_unknown=unknown[each.category])
+        for each in answer.figures
     ]
-    return replace(answer, figures=figures)
+    return structs.replace(answer, figures=figures)
 
 
 def _behind(name: str, fixed: set[str], samples: list[Sample], ruled: list[_Ruled]) -> str:
@@ -94,7 +94,8 @@ def _as_if_before(
     names = _enough(older)
     passed = _learnt(labels, config, embedder, older, names).figures if len(names) > 1 else []
     since = {
-        each.category: replace(each, probation=Probation.begun([sample.nth for sample in older])) for each in passed
+        each.category: structs.replace(each, probation=Probation.begun([sample.nth for sample in older]))
+        for each in passed
     }
     return [_on_probation(each, since.get(each.category), samples) for each in found]
 
@@ -104,7 +105,7 @@ def _on_probation(figures: CategoryFigures, last: CategoryFigures | None, sample
     if not figures.filed:
         return figures
     before = last.probation if last and last.filed else None
-    return replace(figures, probation=Probation.gone_on(before, [sample.nth for sample in samples]))
+    return structs.replace(figures, probation=Probation.gone_on(before, [sample.nth for sample in samples]))
 
 
 def is_asked(ruled: Decision, learnt: Container[str], config: Config) -> bool:
@@ -113,7 +114,7 @@ def is_asked(ruled: Decision, learnt: Container[str], config: Config) -> bool:
     A rule with words of the person's own holds. A category that is not among the `learnt` could not be told from them:
     every picture of it would be taken for the one of these that is least unlike it.
     """
-    if any(rule.name == ruled.category and rule.words for rule in config.category):
+    if ruled.category in config.worded_categories:
         return False
     return ruled.status is not Status.FILED or ruled.category in learnt
 
@@ -143,13 +144,12 @@ def _ruled(labels: Labels, sample: Sample, names: list[str], config: Config) -> 
     if reading is None:
         return _Ruled([0.0] * len(names), "", asked=True)
     scores, decision = dict(candidates(reading.findings, config)), decide(reading, photo.original_path, config)
-    if _is_unknown(photo, reading, decision, config):
-        return _Ruled([scores.get(name, 0.0) for name in names], "", asked=True, known=False)
-    files = decision.status is Status.FILED
+    known = not _is_unknown(photo, reading, decision, config)
     return _Ruled(
         scores=[scores.get(name, 0.0) for name in names],
-        category=decision.category if files else "",
-        asked=is_asked(decision, names, config),
+        category=decision.category if known and decision.status is Status.FILED else "",
+        asked=not known or is_asked(decision, names, config),
+        known=known,
     )
 
 
@@ -160,10 +160,8 @@ def _is_unknown(photo: Photo, reading: Reading, decision: Decision, config: Conf
     findings = reading.findings
     if findings.profile != "full" or findings.category_scores:
         return False
-    supposed = [
-        dataclasses.replace(findings, category_scores={rule.name: 1.0}) for rule in config.category if rule.prompts
-    ]
+    supposed = [replace(findings, category_scores={rule.name: 1.0}) for rule in config.category if rule.prompts]
     return any(
-        decide(Reading(reading.picture, each), photo.original_path, config).category != decision.category
+        decide(replace(reading, findings=each), photo.original_path, config).category != decision.category
         for each in supposed
     )

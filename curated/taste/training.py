@@ -10,7 +10,7 @@ import msgspec
 
 from curated.errors import TooFewLabels
 from curated.state.journal import Clock, utc_now
-from curated.state.labels import Labels, Sample
+from curated.state.labels import Labels, Sample, Scores
 from curated.state.learnt import LearntModels
 from curated.state.rows import to_text
 from curated.taste.figures import Figures
@@ -51,7 +51,7 @@ def predict(labels: Labels, clock: Clock = utc_now) -> Figures:
     taste = Taste.of(msgspec.structs.replace(answer, figures=figures))
     present = labels.scored()
     scored = _scores(labels, taste)
-    figures = msgspec.structs.replace(figures, scored=sum(chance is not None for _, chance, _ in scored))
+    figures = msgspec.structs.replace(figures, scored=sum(chance is not None for chance, _ in scored.values()))
     answer = msgspec.structs.replace(answer, figures=figures)
     # In this order: where it ends in between, the model is not there, and the next training is due as this one was.
     labels.set_scores(scored, present)
@@ -116,8 +116,8 @@ def others(number: int) -> str:
     return f"{were} of another model, damaged or none (`curated recurate` mends that); "
 
 
-def _scores(labels: Labels, taste: Taste) -> list[tuple[int, float | None, float | None]]:
-    """(photo id, chance, how soon to ask) of every picture without a verdict; no chances where they earn no trust."""
+def _scores(labels: Labels, taste: Taste) -> Scores:
+    """Those of every picture without a verdict; no chances where they earn no trust."""
     import numpy
 
     ids: list[int] = []
@@ -139,25 +139,23 @@ def _scores(labels: Labels, taste: Taste) -> list[tuple[int, float | None, float
         order = run(task, SpreadAnswer).order
         ask[doubtful[numpy.asarray(order)]] = 2 - numpy.arange(len(order)) / len(order)
     told = said & taste.figures.earns_trust
-    return [
-        (photo_id, round(float(chance), 4) if tell else None, round(float(soon), 4))
+    return {
+        photo_id: (round(float(chance), 4) if tell else None, round(float(soon), 4))
         for photo_id, chance, tell, soon in zip(ids, chances, told, ask, strict=True)
-    ]
+    }
 
 
-def _score_late(labels: Labels, taste: Taste, scored: list[tuple[int, float | None, float | None]]) -> None:
+def _score_late(labels: Labels, taste: Taste, scored: Scores) -> None:
     """Score what has arrived since all was `scored`, and what an older taste has scored anew since then."""
-    wanted = {photo_id: (chance, ask) for photo_id, chance, ask in scored}
-    present = labels.scored()
-    others = {photo_id: found for photo_id, found in present.items() if wanted.get(photo_id) != found}
+    others = {photo_id: found for photo_id, found in labels.scored().items() if scored.get(photo_id) != found}
     vectors = labels.vectors(taste.embedder, list(others))
     late = [list(vectors.items())] if vectors else []
-    late += labels.unlabelled(taste.embedder, max(wanted, default=0))
-    scores = [
-        (photo_id, *taste.opinion(chance))
+    late += labels.unlabelled(taste.embedder, max(scored, default=0))
+    scores: Scores = {
+        photo_id: taste.opinion(chance)
         for some in late
         for (photo_id, _), chance in zip(some, taste.chances([vector for _, vector in some]), strict=True)
-    ]
+    }
     labels.set_scores(scores, others)
 
 

@@ -9,12 +9,12 @@ import pytest
 
 from curated.cli import predict as command
 from curated.config import Config
-from curated.errors import CuratedError
 from curated.state.labels import Labels
 from curated.taste import learn_categories
 from curated.taste.lock import training_lock
 from tests.support.cli_home import Home
-from tests.taste.test_categories import confirm, look
+from tests.taste.test_background import fails
+from tests.taste.test_categories import confirm, confirm_each, look
 from tests.taste.test_keeping import label
 from tests.taste.test_predict import SIZE, add
 
@@ -58,9 +58,7 @@ def test_labels_that_nothing_can_be_learnt_from_are_one_line_and_nothing_is_chan
 
 def test_where_no_taste_can_be_learnt_no_category_is_either(home: Home) -> None:
     chance = np.random.default_rng(1)
-    for _ in range(10):
-        confirm(home.world, "Photos", look("Photos", chance))
-        confirm(home.world, "Plans", look("Plans", chance))
+    confirm_each(home.world, 10, chance, "Photos", "Plans")
     assert home.run("predict").code == 1
     assert not home.world.database.execute("SELECT * FROM learnt").fetchall()
 
@@ -88,13 +86,7 @@ def test_what_was_learnt_of_the_taste_is_told_even_if_categories_fail(
 ) -> None:
     chance = np.random.default_rng(4)
     label(home.world, 40, chance)
-    for _ in range(8):
-        confirm(home.world, "Photos", look("Photos", chance))
-        confirm(home.world, "Plans", look("Plans", chance))
-
-    def fails(*_: object) -> None:
-        raise CuratedError("the training failed: no memory")
-
+    confirm_each(home.world, 8, chance, "Photos", "Plans")
     monkeypatch.setattr("curated.taste.categories.run", fails)
     result = home.run("predict")
     assert (result.code, len(result.err.splitlines())) == (1, 1)

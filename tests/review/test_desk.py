@@ -164,12 +164,13 @@ def test_confirming_what_is_confirmed_already_is_no_new_word(world: World) -> No
     def later() -> datetime:
         return first + timedelta(hours=1)
 
-    for here in (Desk(config_of(world), world.database, later), Desk(config_of(world), world.database, later)):
+    here = Desk(config_of(world), world.database, later)
+    for _ in range(2):
         here.decide([photo.id], "confirm")
         here.decide([photo.id], "file", "Photos")
     assert [each.problem for each in Carrier(config_of(world), world.filer(clock=later)).carry()] == ["", ""]
     assert world.store.get(photo.id).confirmed == first
-    Desk(config_of(world), world.database, later).decide([photo.id], "file", "Memes")
+    here.decide([photo.id], "file", "Memes")
     assert world.store.get(photo.id).confirmed == later()
 
 

@@ -123,12 +123,12 @@ def test_a_training_forgets_what_it_found_there_and_nothing_that_came_meanwhile(
     labels = Labels(world.database)
     stale, changed, late, judged, anew = (labelled(world) for _ in range(5))
     world.database.execute("UPDATE photo SET verdict = NULL")
-    labels.set_scores([(stale, 0.1, 0.1), (changed, 0.2, 0.2), (anew, 0.1, 0.1)])
+    labels.set_scores({stale: (0.1, 0.1), changed: (0.2, 0.2), anew: (0.1, 0.1)}, {})
     before = labels.scored()
     labels.set_score(late, 0.9, 0.1)
     world.store.set_verdict(judged, "trash", NOON)
     labels.set_score(anew, 0.8, 0.2)
-    labels.set_scores([(changed, 0.3, 0.3), (judged, 0.4, 0.4)], before)
+    labels.set_scores({changed: (0.3, 0.3), judged: (0.4, 0.4)}, before)
     assert scores(world) == {
         stale: (None, None), changed: (0.3, 0.3), late: (0.9, 0.1), judged: (None, None), anew: (0.8, 0.2),
     }  # fmt: skip

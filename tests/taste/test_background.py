@@ -13,7 +13,7 @@ from curated.taste.background import Trainer
 from curated.taste.lock import training_lock
 from tests.support.clock import ManualClock
 from tests.support.filing_world import World
-from tests.taste.test_categories import confirm, look
+from tests.taste.test_categories import confirm_each
 from tests.taste.test_predict import SIZE, add
 
 
@@ -125,9 +125,7 @@ def test_a_training_that_fails_is_tried_again_later_and_keeps_no_other_from_bein
     trainer = Trainer(from_dict({"taste": {"every": 1}}, "test"), world.database, told.append, clock)
     chance = np.random.default_rng(1)
     twenty(world)
-    for _ in range(8):
-        confirm(world, "Photos", look("Photos", chance))
-        confirm(world, "Plans", look("Plans", chance))
+    confirm_each(world, 8, chance, "Photos", "Plans")
     with monkeypatch.context() as patch:
         patch.setattr("curated.taste.training.run", fails)
         assert trainer.train_if_due()

@@ -46,6 +46,13 @@ def confirm(world: World, category: str, vector: np.ndarray, kind: str = "photo"
     return photo_id
 
 
+def confirm_each(world: World, number: int, chance: np.random.Generator, *categories: str) -> None:
+    """So many pictures of each of these categories (by default Plans and Photos), in turn, that look like it."""
+    for _ in range(number):
+        for category in categories or ("Plans", "Photos"):
+            confirm(world, category, look(category, chance))
+
+
 def scores(kind: str, score: float = 0.9) -> dict[str, float]:
     return {each: score if each == kind else (1 - score) / 4 for each in KINDS}
 
@@ -67,9 +74,7 @@ def decided(world: World, config: Config, vector: np.ndarray, kind: str = "photo
 def test_what_the_rules_get_wrong_is_learnt_from_corrections_and_filed_by_itself(world: World) -> None:
     """The models take plans for photos; a person has filed them under a category of their own."""
     chance = np.random.default_rng(0)
-    for _ in range(30):
-        confirm(world, "Plans", look("Plans", chance))
-        confirm(world, "Photos", look("Photos", chance))
+    confirm_each(world, 30, chance)
     before = decided(world, Config(), look("Plans", chance))
     assert (before.category, before.status) == ("Photos", Status.FILED)
     figures = {each.category: each for each in learn_categories(Labels(world.database), Config())}
@@ -95,9 +100,7 @@ def test_where_neither_rules_nor_learning_are_right_often_enough_the_picture_goe
 
 def test_categories_that_nobody_corrected_are_left_to_the_rules(world: World) -> None:
     chance = np.random.default_rng(2)
-    for _ in range(12):
-        confirm(world, "Plans", look("Plans", chance))
-        confirm(world, "Photos", look("Photos", chance))
+    confirm_each(world, 12, chance)
     learn_categories(Labels(world.database), Config())
     meme = decided(world, Config(), chance.normal(size=SIZE) * 0.1, kind="meme")
     assert (meme.category, meme.status) == ("Memes", Status.FILED)
@@ -163,9 +166,7 @@ def test_what_prompts_have_said_is_kept_and_learnt_from(world: World) -> None:
 
 def test_an_embedding_that_is_no_numbers_is_left_to_the_rules(world: World) -> None:
     chance = np.random.default_rng(14)
-    for _ in range(30):
-        confirm(world, "Plans", look("Plans", chance))
-        confirm(world, "Photos", look("Photos", chance))
+    confirm_each(world, 30, chance)
     learn_categories(Labels(world.database), Config())
     one_inf = look("Plans", chance)
     assert decided(world, Config(), one_inf).category == "Plans"
@@ -176,9 +177,7 @@ def test_an_embedding_that_is_no_numbers_is_left_to_the_rules(world: World) -> N
 
 def test_rules_with_words_of_the_persons_own_always_hold(world: World) -> None:
     chance = np.random.default_rng(3)
-    for _ in range(20):
-        confirm(world, "Plans", look("Plans", chance))
-        confirm(world, "Photos", look("Photos", chance))
+    confirm_each(world, 20, chance)
     config = from_dict(
         {"category": [{"name": "Things", "words": ["thing"]}, {"name": "Photos", "kind": "photo"}]}, "test"
     )
@@ -188,9 +187,7 @@ def test_rules_with_words_of_the_persons_own_always_hold(world: World) -> None:
 
 def test_an_embedding_of_another_model_is_left_to_the_rules(world: World) -> None:
     chance = np.random.default_rng(4)
-    for _ in range(20):
-        confirm(world, "Plans", look("Plans", chance))
-        confirm(world, "Photos", look("Photos", chance))
+    confirm_each(world, 20, chance)
     learn_categories(Labels(world.database), Config())
     one = reading(look("Plans", chance))
     other = replace(one, findings=replace(one.findings, models={"embedder": "another"}))

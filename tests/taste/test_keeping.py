@@ -82,34 +82,31 @@ def test_more_labels_make_a_longer_and_rising_curve(world: World) -> None:
     assert curve[-1].auc > curve[0].auc
 
 
-def test_a_point_of_the_curve_tells_how_many_labels_it_really_took() -> None:
-    """Groups of thirty stay together: twenty labels are not to be had."""
+def curve_of_noise(verdicts: list[int], groups: list[int]) -> list[int]:
+    """How many labels each point of the curve is by, where the look has nothing to do with the verdicts."""
     chance = np.random.default_rng(10)
-    verdicts = [number // 30 % 2 for number in range(600)]
     task = TasteTask(
         embedder=MODEL,
         vectors=[chance.normal(size=SIZE).astype(np.float16).tobytes() for _ in verdicts],
         verdicts=verdicts,
-        groups=[number // 30 for number in range(600)],
+        groups=groups,
         facts=[[float(chance.normal())] for _ in verdicts],
     )
-    counts = [point.labels for point in learn_taste(task).figures.curve]
+    return [point.labels for point in learn_taste(task).figures.curve]
+
+
+def test_a_point_of_the_curve_tells_how_many_labels_it_really_took() -> None:
+    """Groups of thirty stay together: twenty labels are not to be had."""
+    verdicts = [number // 30 % 2 for number in range(600)]
+    counts = curve_of_noise(verdicts, [number // 30 for number in range(600)])
     assert all(count >= 60 for count in counts), "one group of either verdict at the least"
     assert counts == sorted(set(counts))
 
 
 def test_no_point_of_the_curve_is_by_more_labels_than_the_last() -> None:
     """A burst of seventy among a hundred labels: with it, a drawing has more than the folds."""
-    chance = np.random.default_rng(12)
     verdicts = [number % 2 for number in range(30)] + [1] * 70
-    task = TasteTask(
-        embedder=MODEL,
-        vectors=[chance.normal(size=SIZE).astype(np.float16).tobytes() for _ in verdicts],
-        verdicts=verdicts,
-        groups=[*range(30), *[100] * 70],
-        facts=[[float(chance.normal())] for _ in verdicts],
-    )
-    counts = [point.labels for point in learn_taste(task).figures.curve]
+    counts = curve_of_noise(verdicts, [*range(30), *[100] * 70])
     assert counts == sorted(set(counts)), counts
 
 

@@ -14,7 +14,7 @@ from curated.taste import learn_categories, learnt_categories, predict, training
 from curated.taste.figures import Figures
 from curated.taste.probation import Probation, earlier
 from tests.support.filing_world import NOON, World
-from tests.taste.test_categories import confirm, decided, look
+from tests.taste.test_categories import confirm_each, decided, look
 from tests.taste.test_keeping import label
 from tests.taste.test_predict import MODEL, SIZE, add
 
@@ -138,9 +138,7 @@ def labelled(nth: int) -> object:
 def test_a_category_files_by_itself_when_a_later_training_bears_it_out(world: World) -> None:
     """The models take plans for photos; a person has filed them under a category of their own."""
     chance = np.random.default_rng(4)
-    for _ in range(15):
-        confirm(world, "Plans", look("Plans", chance))
-        confirm(world, "Photos", look("Photos", chance))
+    confirm_each(world, 15, chance)
     labels = Labels(world.database)
     first = {each.category: each for each in learn_categories(labels, Config())}
     assert first["Plans"].on_probation
@@ -148,9 +146,7 @@ def test_a_category_files_by_itself_when_a_later_training_bears_it_out(world: Wo
     assert first["Plans"].probation.left == 25
     waiting = decided(world, Config(), look("Plans", chance))
     assert (waiting.category, waiting.status) == ("Review", Status.REVIEW), "the rules are poor, and nothing is proven"
-    for _ in range(13):
-        confirm(world, "Plans", look("Plans", chance))
-        confirm(world, "Photos", look("Photos", chance))
+    confirm_each(world, 13, chance)
     assert all(each.files for each in learn_categories(labels, Config()))
     assert all(each.files for each in learnt_categories(world.database)), "it is stored with the model"
     now = decided(world, Config(), look("Plans", chance))
